@@ -1,0 +1,1 @@
+"""ONNX Runtime behind one door: model packs, provider choice, sessions."""

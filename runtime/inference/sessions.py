@@ -1,0 +1,122 @@
+"""Sessions: the only place where ONNX Runtime is called."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runtime.contract import RuntimeProblem
+from runtime.inference.packs import Graph, ModelPack
+from runtime.inference.providers import ProviderPlan, plan_providers, user_cache_dir
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+log = logging.getLogger(__name__)
+
+QUIET = 4  # ONNX Runtime's "fatal only": its own words for a missing library run over twenty lines
+
+
+class Session:
+    """A loaded graph. `provider` is our name of what runs it: tensorrt, cuda, openvino or cpu."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, graph: Graph, provider: str) -> None:
+        self._session = session
+        self.graph = graph
+        self.provider = provider
+        self.input_names = [value.name for value in session.get_inputs()]
+        self.output_names = [value.name for value in session.get_outputs()]
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run the graph on named float32 arrays and return its named outputs; several threads may call it."""
+        outputs = self._session.run(self.output_names, dict(inputs))
+        return dict(zip(self.output_names, outputs, strict=True))
+
+
+class Sessions:
+    """Opens the graphs of a pack on the best provider that starts, each once."""
+
+    def __init__(
+        self,
+        pack: ModelPack,
+        provider: str = "auto",
+        threads: int = 0,
+        int8: bool = True,
+        cache_dir: Path | None = None,
+    ) -> None:
+        self.pack = pack
+        self.request = provider
+        self.threads = threads
+        self.int8 = int8
+        self.cache_dir = cache_dir if cache_dir is not None else user_cache_dir()
+        self._open: dict[str, Session] = {}
+        self._failed: set[str] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def providers(self) -> list[str]:
+        """The providers in use so far, fastest first."""
+        return sorted({session.provider for session in self._open.values()}, key=_RANK.index)
+
+    def get(self, name: str) -> Session:
+        """Return the session of a graph, opening it at the first call."""
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = self._start(self.pack.graph(name, self.int8))
+            return self._open[name]
+
+    def _start(self, graph: Graph) -> Session:
+        import onnxruntime  # slow to import, and `--help` should not wait for it
+
+        plans = plan_providers(
+            onnxruntime.get_available_providers(),
+            self.request,
+            threads=self.threads,
+            cache_dir=self.cache_dir,
+            model_key=graph.sha256,
+            quantised=graph.precision == "int8",
+        )
+        reason = ""
+        for plan in plans:
+            if plan.name in self._failed:
+                continue
+            try:
+                return Session(start_session(graph.path, plan, self.threads), graph, plan.name)
+            except Exception as fault:  # each provider raises its own kinds
+                reason = " ".join(str(fault).split())[:300]
+                self._failed.add(plan.name)
+                log.warning("provider %s does not start (%s); trying the next", plan.name, reason)
+        raise RuntimeProblem(
+            "provider_failed",
+            f"No provider ({self.request} was asked for) can run the graph {graph.name}: {reason or 'all failed'}.",
+            "`python -m runtime doctor` tells why.",
+        )
+
+
+_RANK = ["tensorrt", "cuda", "openvino", "cpu"]
+
+
+def start_session(path: Path, plan: ProviderPlan, threads: int = 0) -> onnxruntime.InferenceSession:
+    """Open an ONNX file on exactly the planned provider (the CPU takes what it leaves), or raise."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    settings.intra_op_num_threads = threads
+    settings.log_severity_level = QUIET
+    for key in ("trt_engine_cache_path", "cache_dir"):
+        if key in plan.options:
+            Path(plan.options[key]).mkdir(parents=True, exist_ok=True)
+    providers: list[str | tuple[str, dict[str, str]]] = [(plan.ort_name, plan.options)]
+    if plan.name != "cpu":
+        providers.append("CPUExecutionProvider")
+    session = onnxruntime.InferenceSession(str(path), settings, providers=providers)
+    # ONNX Runtime falls back to the CPU by itself, and silently, when a provider's libraries are missing.
+    if plan.ort_name not in session.get_providers():
+        raise RuntimeError(f"ONNX Runtime could not load {plan.ort_name}")
+    return session

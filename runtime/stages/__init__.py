@@ -1,0 +1,1 @@
+"""The five stages of the film, one module each."""

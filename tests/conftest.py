@@ -1,0 +1,49 @@
+"""Fixtures shared by the tests: a tiny real model pack, made on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from training.packing import add_graph
+
+RECORD = {"command": "made by a test", "seed": 0, "data": "none", "metrics": {}, "licence": "Apache-2.0"}
+
+
+@pytest.fixture
+def linear_onnx(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a small ONNX file: output = gain * input + 1, batch axis dynamic."""
+
+    def write(gain: float = 2.0, name: str = "linear.onnx") -> Path:
+        graph = helper.make_graph(
+            [
+                helper.make_node("Mul", ["input", "gain"], ["scaled"]),
+                helper.make_node("Add", ["scaled", "one"], ["output"]),
+            ],
+            "linear",
+            [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3])],
+            [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 3])],
+            [
+                numpy_helper.from_array(np.array([gain], np.float32), "gain"),
+                numpy_helper.from_array(np.array([1.0], np.float32), "one"),
+            ],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        path = tmp_path / name
+        onnx.save(model, str(path))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def small_pack(tmp_path: Path, linear_onnx: Callable[..., Path]) -> Path:
+    """A pack folder with one graph, `linear`."""
+    folder = tmp_path / "pack"
+    add_graph(folder, "linear", linear_onnx(), RECORD)
+    return folder

@@ -1,0 +1,1 @@
+"""How the bundled models came to be; never imported by the runtime."""
