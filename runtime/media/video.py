@@ -1,0 +1,195 @@
+"""Writing the film: H.264 and AAC in MP4, frame by frame."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+
+from runtime.contract import RuntimeProblem
+from runtime.media.audio import AudioFile
+
+log = logging.getLogger(__name__)
+
+AUDIO_BITRATE = {1: 96_000, 2: 160_000}
+KEYFRAME_SECONDS = 2  # how far a player must go back when the viewer jumps
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class VideoWriter:
+    """Streams RGB frames and a recording into an MP4 of constant frame rate; use it as a context manager.
+
+    The film is written beside its target under another name and renamed when complete: after an error or an
+    interruption nothing is left. Colours are converted by the BT.709 matrix to limited range and tagged so. Sound
+    is cut, or filled with silence, to exactly the length of the frames.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        width: int,
+        height: int,
+        fps: float,
+        audio: AudioFile | None = None,
+        quality: int = 18,
+        preset: str = "veryfast",
+        threads: int = 0,
+    ) -> None:
+        if width % 2 or height % 2:
+            raise ValueError(f"width and height must be even, not {width}x{height}")
+        self.path = Path(path)
+        check_target(self.path)
+        self.width = width
+        self.height = height
+        self.rate = Fraction(fps).limit_denominator(1001)
+        self.frames = 0
+        self._aside = self.path.with_name(f".{self.path.stem}.{os.getpid()}.partial.mp4")
+        self._reformatter = VideoReformatter()
+        self._audio_blocks: Iterator[np.ndarray] | None = None
+        self._audio_left = np.zeros((0, 1), np.float32)
+        self._samples = 0
+        try:
+            # movflags: the index goes to the front of the file, so that browsers start before the download ends
+            self._container = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
+            self._video = self._add_video(quality, preset, threads)
+            self._audio = self._add_audio(audio) if audio is not None else None
+        except (FFmpegError, OSError) as fault:
+            self._discard()
+            raise self._problem(fault) from fault
+
+    def _add_video(self, quality: int, preset: str, threads: int) -> av.VideoStream:
+        stream = self._container.add_stream(
+            "libx264", rate=self.rate, options={"crf": str(quality), "preset": preset}
+        )
+        context = stream.codec_context
+        stream.width, stream.height, stream.pix_fmt = self.width, self.height, "yuv420p"
+        context.time_base = 1 / self.rate
+        context.gop_size = int(KEYFRAME_SECONDS * self.rate)
+        context.color_range = ColorRange.MPEG
+        context.colorspace = Colorspace.ITU709
+        context.color_primaries = ColorPrimaries.BT709
+        context.color_trc = ColorTrc.BT709
+        context.thread_count = threads
+        return stream
+
+    def _add_audio(self, audio: AudioFile) -> av.AudioStream:
+        # The two rates every player knows; the one of which the recording's rate is a part loses least.
+        rate = 44_100 if 44_100 % audio.rate == 0 else 48_000
+        channels = min(audio.channels, 2)
+        stream = self._container.add_stream("aac", rate=rate, layout="mono" if channels == 1 else "stereo")
+        stream.bit_rate = AUDIO_BITRATE[channels]
+        self._audio_blocks = audio.blocks(rate, channels, block_seconds=1.0)
+        self._audio_left = np.zeros((0, channels), np.float32)
+        return stream
+
+    def write(self, frame: np.ndarray) -> None:
+        """Append one RGB uint8 frame (height, width, 3), and the sound that belongs to it."""
+        if frame.shape != (self.height, self.width, 3):
+            raise ValueError(f"expected a frame of {self.width}x{self.height}, got shape {frame.shape}")
+        try:
+            picture = self._reformatter.reformat(
+                av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"),
+                format="yuv420p",
+                src_color_range=ColorRange.JPEG,
+                dst_color_range=ColorRange.MPEG,
+                dst_colorspace=Colorspace.ITU709,
+            )
+            picture.color_primaries = ColorPrimaries.BT709
+            picture.color_trc = ColorTrc.BT709
+            picture.pts = self.frames
+            picture.time_base = 1 / self.rate
+            self._container.mux(self._video.encode(picture))
+            self.frames += 1
+            self._advance_audio()
+        except (FFmpegError, OSError) as fault:
+            raise self._problem(fault) from fault
+
+    def _advance_audio(self) -> None:
+        """Encode sound up to the end of the last frame."""
+        if self._audio is None:
+            return
+        rate = self._audio.codec_context.sample_rate
+        wanted = round(self.frames * rate / self.rate) - self._samples
+        samples = self._take_audio(wanted)
+        packed = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), "fltp", self._audio.layout.name)
+        packed.sample_rate = rate
+        packed.pts = self._samples
+        packed.time_base = Fraction(1, rate)
+        self._samples += wanted
+        self._container.mux(self._audio.encode(packed))
+
+    def _take_audio(self, count: int) -> np.ndarray:
+        """The next `count` samples (count, channels); silence after the recording's end."""
+        assert self._audio_blocks is not None
+        while len(self._audio_left) < count:
+            block = next(self._audio_blocks, None)
+            if block is None:
+                missing = count - len(self._audio_left)
+                block = np.zeros((missing, self._audio_left.shape[1]), np.float32)
+            self._audio_left = np.concatenate([self._audio_left, block])
+        taken, self._audio_left = self._audio_left[:count], self._audio_left[count:]
+        return taken
+
+    def close(self) -> None:
+        """Finish the file and move it to its name."""
+        if self.frames == 0:
+            self._discard()
+            raise ValueError("a film needs at least one frame")
+        try:
+            self._container.mux(self._video.encode(None))
+            if self._audio is not None:
+                self._container.mux(self._audio.encode(None))
+            self._container.close()
+            self._aside.replace(self.path)
+        except (FFmpegError, OSError) as fault:
+            self._discard()
+            raise self._problem(fault) from fault
+        log.debug("wrote %s, %d frames", self.path, self.frames)
+
+    def _discard(self) -> None:
+        container = getattr(self, "_container", None)
+        if container is not None:
+            try:
+                container.close()
+            except (FFmpegError, OSError):
+                log.debug("closing an abandoned film failed", exc_info=True)
+        self._aside.unlink(missing_ok=True)
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._discard()
+
+    def _problem(self, fault: Exception) -> RuntimeProblem:
+        if getattr(fault, "errno", None) in NO_ROOM:
+            return RuntimeProblem(
+                "disk_full", f"There is no room left in {self.path.absolute().parent} for {self.path.name}."
+            )
+        reason = getattr(fault, "strerror", None) or str(fault)
+        return RuntimeProblem("video_unwritable", f"The film {self.path} cannot be written: {reason}.")
+
+
+def check_target(path: Path) -> None:
+    """Raise the sentence for a place where no film can be written, before any work is done."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise RuntimeProblem("folder_missing", f"The folder {folder} for the film does not exist.")
+    if path.is_dir():
+        raise RuntimeProblem("video_unwritable", f"The film cannot be written to {path}: that is a folder.")
+    if not os.access(folder, os.W_OK):
+        raise RuntimeProblem("video_unwritable", f"The folder {folder} cannot be written to.")

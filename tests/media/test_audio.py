@@ -1,0 +1,113 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from runtime.contract import RuntimeProblem
+from runtime.media.audio import AudioFile
+
+from .sounds import CODECS, tone, write_sound
+
+
+def _pitch(samples: np.ndarray, rate: int) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(spectrum.argmax() * rate / len(samples))
+
+
+@pytest.mark.parametrize("suffix", [*CODECS, ".ogg"])
+def test_every_format_is_heard_at_16_khz(tmp_path: Path, suffix: str) -> None:
+    path = write_sound(tmp_path / f"tone{suffix}", tone(2.0, 48_000), 48_000)
+    heard = np.concatenate(list(AudioFile.open(path).mono()))
+    assert heard.dtype == np.float32 and heard.ndim == 1
+    assert len(heard) / 16_000 == pytest.approx(2.0, abs=0.06)
+    assert _pitch(heard, 16_000) == pytest.approx(440, abs=1)
+    loudness = float(np.sqrt(np.mean(heard[8000:24000] ** 2)))
+    assert loudness == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 96_000])
+def test_every_rate_keeps_pitch_and_length(tmp_path: Path, rate: int) -> None:
+    path = write_sound(tmp_path / "tone.wav", tone(1.5, rate), rate)
+    heard = np.concatenate(list(AudioFile.open(path).mono()))
+    assert len(heard) == pytest.approx(24_000, abs=20)
+    assert _pitch(heard, 16_000) == pytest.approx(440, abs=1)
+
+
+def test_stereo_and_surround_are_mixed(tmp_path: Path) -> None:
+    left = tone(1.0, 48_000)
+    stereo = np.stack([left, np.zeros_like(left)], axis=1)
+    surround = np.stack(
+        [np.zeros_like(left)] * 2 + [left] + [np.zeros_like(left)] * 3, axis=1
+    )  # speech in the centre
+    for name, values, layout in (("stereo", stereo, "stereo"), ("surround", surround, "5.1")):
+        audio = AudioFile.open(write_sound(tmp_path / f"{name}.wav", values, 48_000, layout))
+        assert audio.channels == values.shape[1]
+        heard = np.concatenate(list(audio.mono()))
+        assert np.abs(heard[4000:12000]).max() > 0.1
+        both = np.concatenate(list(audio.blocks(48_000, 2)))
+        assert both.shape == (48_000, 2)
+
+
+def test_blocks_are_of_equal_size_and_lose_nothing(tmp_path: Path) -> None:
+    audio = AudioFile.open(write_sound(tmp_path / "tone.wav", tone(2.3, 16_000), 16_000))
+    blocks = list(audio.mono(block_seconds=0.5))
+    assert [len(block) for block in blocks] == [8000, 8000, 8000, 8000, 4800]
+    assert np.allclose(np.concatenate(blocks), tone(2.3, 16_000), atol=1e-4)
+
+
+def test_too_long_is_refused_by_the_header_or_while_decoding(tmp_path: Path) -> None:
+    stated = write_sound(tmp_path / "stated.wav", tone(8.0, 8_000), 8_000)
+    with pytest.raises(RuntimeProblem, match=r"0\.1 minutes long, and 0\.1 minutes are allowed"):
+        AudioFile.open(stated, max_minutes=0.1)
+    unstated = AudioFile.open(
+        write_sound(tmp_path / "unstated.mp3", tone(8.0, 16_000), 16_000), max_minutes=0.1
+    )
+    with pytest.raises(RuntimeProblem, match="minutes are allowed") as caught:
+        list(unstated.mono())
+    assert caught.value.code == "audio_too_long"
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".m4a"])
+def test_cut_off_file_gets_a_sentence(tmp_path: Path, suffix: str) -> None:
+    whole = write_sound(tmp_path / f"whole{suffix}", tone(6.0, 48_000) * np.linspace(0, 1, 288_000), 48_000)
+    cut = tmp_path / f"cut{suffix}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(RuntimeProblem, match=rf"cut\{suffix}") as caught:
+        list(AudioFile.open(cut).mono())
+    assert caught.value.code in ("audio_truncated", "audio_unreadable")
+
+
+def test_what_holds_no_sound_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp3").write_text("These are notes, not sounds. " * 20)
+    (tmp_path / "empty.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "nothing.wav", np.zeros(0), 16_000)
+    for name, code in (
+        ("notes.mp3", "audio_unreadable"),
+        ("empty.wav", "audio_unreadable"),
+        ("nothing.wav", "audio_empty"),
+        ("absent.wav", "audio_missing"),
+    ):
+        with pytest.raises(RuntimeProblem, match=name) as caught:
+            list(AudioFile.open(tmp_path / name).mono())
+        assert caught.value.code == code
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from Linux's /proc")
+def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
+    program = (
+        "import sys; from runtime.media.audio import AudioFile\n"
+        "n = sum(len(block) for block in AudioFile.open(sys.argv[1]).mono())\n"
+        "print(n, [line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
+    )
+    peaks = []
+    for seconds in (20, 600):
+        path = write_sound(tmp_path / f"{seconds}.flac", tone(seconds, 16_000), 16_000)
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+        ).stdout.split()
+        assert int(done[0]) == seconds * 16_000
+        peaks.append(int(done[1]))
+    assert peaks[1] < peaks[0] * 1.1
