@@ -1,0 +1,171 @@
+"""Against a real S3 server: see ceph.py."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from runtime.contract import RuntimeProblem
+from runtime.storage import S3Settings, S3Storage, StorageProblem, UploadStopped
+from runtime.storage.s3 import PART_SIZE
+from tests.storage import ceph
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ceph.S3Server]:
+    if not ceph.available():
+        pytest.skip(ceph.WHY_SKIPPED)
+    server = ceph.S3Server(tmp_path_factory.mktemp("s3"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def settings(server: ceph.S3Server) -> S3Settings:
+    return S3Settings(
+        endpoint=server.endpoint,
+        bucket="films",
+        access_key=ceph.ACCESS_KEY,
+        secret_key=ceph.SECRET_KEY,
+        secure=False,
+        create_bucket=True,
+        prefix="talking/",
+        retries=1,
+        connect_timeout=2,
+    )
+
+
+def film(folder: Path, size: int = 1000) -> Path:
+    path = folder / "film.mp4"
+    path.write_bytes(os.urandom(size))
+    return path
+
+
+def put(storage: S3Storage, source: Path, key: str = "a.mp4", filename: str = "Grüße.mp4") -> int:
+    return storage.put(source, key, content_type="video/mp4", filename=filename)
+
+
+def test_a_link_gives_the_film_with_its_headers_and_ranges(settings: S3Settings, tmp_path: Path) -> None:
+    storage, source = S3Storage(settings), film(tmp_path)
+    assert put(storage, source) == 1000
+    link = storage.link("a.mp4")
+    assert urlsplit(link).path == "/films/talking/a.mp4"
+    assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["604800"]
+    with urllib.request.urlopen(link) as answer:
+        assert answer.read() == source.read_bytes()
+        assert answer.headers["Content-Type"] == "video/mp4"
+        assert answer.headers["Content-Disposition"].endswith("filename*=UTF-8''Gr%C3%BC%C3%9Fe.mp4")
+        assert answer.headers["Cache-Control"] == "private, max-age=604800"
+    part = urllib.request.Request(link, headers={"Range": "bytes=10-19"})
+    with urllib.request.urlopen(part) as answer:
+        assert (answer.status, answer.read()) == (206, source.read_bytes()[10:20])
+
+
+def test_large_films_go_up_in_parts(settings: S3Settings, tmp_path: Path) -> None:
+    storage, source = S3Storage(settings), film(tmp_path, PART_SIZE + 5)
+    put(storage, source, "large.mp4")
+    with urllib.request.urlopen(storage.link("large.mp4")) as answer:
+        assert "-2" in answer.headers["ETag"]  # two parts
+        assert answer.read() == source.read_bytes()
+
+
+def test_links_are_signed_for_the_public_endpoint(settings: S3Settings, tmp_path: Path) -> None:
+    public = replace(settings, public_endpoint="https://media.example.org:8443", presign_seconds=60)
+    storage = S3Storage(public)
+    put(storage, film(tmp_path))
+    assert storage.link("a.mp4").startswith("https://media.example.org:8443/films/talking/a.mp4?")
+    assert "X-Amz-Expires=60&" in storage.link("a.mp4")
+    based = S3Storage(replace(settings, public_base_url="https://cdn.example.org/v/"))
+    assert based.link("a b.mp4") == "https://cdn.example.org/v/talking/a%20b.mp4"
+
+
+def test_virtual_host_style_puts_the_bucket_into_the_host(settings: S3Settings) -> None:
+    virtual = replace(settings, public_endpoint="http://s3.example.org", addressing="virtual")
+    assert S3Storage(virtual).link("a.mp4").startswith("http://films.s3.example.org/talking/a.mp4?")
+
+
+def test_delete_removes_the_object_and_forgives_a_missing_one(settings: S3Settings, tmp_path: Path) -> None:
+    storage = S3Storage(settings)
+    put(storage, film(tmp_path))
+    storage.delete("a.mp4")
+    storage.delete("a.mp4")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(storage.link("a.mp4"))
+
+
+def test_a_missing_bucket_is_only_made_when_allowed(settings: S3Settings, tmp_path: Path) -> None:
+    strict = S3Storage(replace(settings, bucket="elsewhere", create_bucket=False))
+    with pytest.raises(StorageProblem, match="bucket elsewhere does not exist") as caught:
+        put(strict, film(tmp_path))
+    assert caught.value.code == "storage_bucket_missing"
+    S3Storage(replace(settings, bucket="elsewhere")).check()
+    put(strict, film(tmp_path))
+
+
+def test_wrong_keys_are_named_as_such(settings: S3Settings, tmp_path: Path) -> None:
+    with pytest.raises(StorageProblem) as caught:
+        put(S3Storage(replace(settings, secret_key="wrong")), film(tmp_path))
+    assert caught.value.code in ("storage_denied", "storage_failed")
+    assert "wrong" not in str(caught.value)
+
+
+def test_an_upload_stops_when_asked(settings: S3Settings, tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(UploadStopped):
+        S3Storage(settings).put(film(tmp_path), "stopped.mp4", content_type="", filename="", stop=stop)
+
+
+def test_an_absent_server_is_one_sentence_and_its_return_is_noticed(
+    server: ceph.S3Server, settings: S3Settings, tmp_path: Path
+) -> None:
+    storage = S3Storage(settings)
+    storage.check()
+    server.pause()
+    try:
+        with pytest.raises(StorageProblem, match=r"cannot be reached \(.*Connection refused\)") as caught:
+            put(storage, film(tmp_path))
+        assert caught.value.code == "storage_unavailable"
+    finally:
+        server.resume()
+    put(storage, film(tmp_path))
+
+
+def test_an_unreachable_server_costs_seconds_not_minutes(tmp_path: Path) -> None:
+    settings = S3Settings(
+        # Listens but never answers: the kernel completes the handshake of a socket nobody accepts from.
+        endpoint="",
+        bucket="b",
+        access_key="a",
+        secret_key="s",
+        secure=False,
+        retries=0,
+        read_timeout=0.5,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        storage = S3Storage(replace(settings, endpoint=f"127.0.0.1:{silent.getsockname()[1]}"))
+        started = time.monotonic()
+        with pytest.raises(StorageProblem):
+            put(storage, film(tmp_path))
+    assert time.monotonic() - started < 5
+
+
+def test_bad_settings_are_refused() -> None:
+    settings = S3Settings(endpoint="a/b", bucket="b", access_key="a", secret_key="s3cret")
+    with pytest.raises(RuntimeProblem, match="without a path"):
+        S3Storage(settings)
+    with pytest.raises(RuntimeProblem, match="7 days"):
+        S3Storage(replace(settings, endpoint="a", presign_seconds=8 * 24 * 3600))
+    assert "s3cret" not in repr(settings)
