@@ -1,0 +1,47 @@
+"""How much of the photo survives: PSNR of a still frame, and of the background while the presenter talks."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.stages.landmarks import GROUPS, Points, ipd
+
+Image = NDArray[np.uint8]
+
+IDENTICAL = 100.0
+"""What a PSNR without any difference is written as, dB."""
+
+
+def psnr(image: Image, truth: Image, mask: NDArray[np.bool_] | None = None) -> float:
+    """Peak signal-to-noise ratio in dB of 8-bit pictures (H, W, 3), all of it or where `mask` (H, W) is set."""
+    difference = image.astype(np.float64) - truth.astype(np.float64)
+    if mask is not None:
+        difference = difference[mask]
+    if difference.size == 0:
+        return float("nan")
+    error = float((difference**2).mean())
+    return min(IDENTICAL, 10 * np.log10(255**2 / error)) if error > 0 else IDENTICAL
+
+
+def background(points: Points, height: int, width: int) -> NDArray[np.bool_]:
+    """(H, W) what is surely neither head, hair nor shoulders, from landmarks (116, 2).
+
+    The head is an ellipse about the face's middle, 1.9 ipd to the sides, 2.7 up and 2.2 down; the shoulders
+    spread from the neck at 45 degrees and take all below. Long hair that falls further outside is taken for
+    background, which makes the measure stricter.
+    """
+    unit = ipd(points)
+    irises = points[GROUPS["iris"]]
+    chin = points[GROUPS["jaw"]][8]
+    middle = (irises.mean(axis=0) + chin) / 2
+    tilt = np.degrees(np.arctan2(irises[1, 1] - irises[0, 1], irises[1, 0] - irises[0, 0]))
+    taken = np.zeros((height, width), np.uint8)
+    axes = (round(1.9 * unit), round(2.45 * unit))
+    centre = (round(float(middle[0])), round(float(middle[1] - 0.25 * unit)))
+    cv2.ellipse(taken, centre, axes, float(tilt), 0, 360, 255, cv2.FILLED)
+    across = np.arange(width)[None, :] - chin[0]
+    below = np.arange(height)[:, None] - chin[1]
+    shoulders = below > np.maximum(np.abs(across) - 1.6 * unit, 0)
+    return (taken == 0) & ~shoulders

@@ -1,0 +1,118 @@
+"""Do sound and lips go together, and which comes first.
+
+The lips' opening is held against what the speech asks for: the opening that aligned phones imply, or, where no
+alignment is known, the voice's loudness. Correlation alone flatters (slow drifts agree by luck), so the margin over
+sound that belongs to another moment is given beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.evaluation.alignment import Interval, segments_of
+from runtime.stages.articulation import EXPRESSIONS, articulate
+
+Floats = NDArray[np.float64]
+
+FINE_FPS = 100.0  # lags are searched in steps of 10 ms
+MAX_LAG = 0.32  # seconds either way
+_LEAST_SHIFT = 1.5  # seconds: nearer than that, "another moment" is still the same phrase
+_MISMATCHES = 16
+
+_OPENING = {
+    "jawOpen": 1.0,
+    "mouthLowerDownLeft": 0.25,
+    "mouthLowerDownRight": 0.25,
+    "mouthUpperUpLeft": 0.15,
+    "mouthUpperUpRight": 0.15,
+}
+
+
+@dataclass(frozen=True)
+class Synchrony:
+    """`lag` in seconds, > 0: the lips are late; `r` at that lag; `r_zero` without any; `r_mismatched` the mean of
+    the best r that sound from other moments reaches in the same search."""
+
+    lag: float
+    r: float
+    r_zero: float
+    r_mismatched: float
+
+    @property
+    def margin(self) -> float:
+        """How much better the right sound fits than a wrong one."""
+        return self.r - self.r_mismatched
+
+
+def expected_opening(phones: Sequence[Interval], duration: float) -> Floats:
+    """How far aligned phones ask the lips to part, at FINE_FPS; arbitrary unit."""
+    track = articulate(segments_of(list(phones)), duration, FINE_FPS)
+    weights = np.array([_OPENING.get(name, 0.0) for name in EXPRESSIONS])
+    return (track.expression @ weights) * (1 - track.closure.astype(np.float64))
+
+
+def loudness(audio: NDArray[np.float32], rate: int) -> Floats:
+    """The voice's loudness at FINE_FPS, in dB above 45 dB under its loud parts."""
+    hop = round(rate / FINE_FPS)
+    padded = np.pad(audio.astype(np.float64), hop)
+    window = np.hanning(3 * hop)
+    steps = max(1, len(audio) // hop)
+    power = [np.sum(window * padded[i * hop : (i + 3) * hop] ** 2) / window.sum() for i in range(steps)]
+    level = 10 * np.log10(np.array(power) + 1e-12)
+    return np.clip(level - np.percentile(level, 95) + 45, 0, None)
+
+
+def measure_synchrony(
+    gap: NDArray[np.floating], fps: float, expected: Floats, skip: float = 0.3
+) -> Synchrony:
+    """Hold the lip gap (T,) at `fps` against `expected` at FINE_FPS; the first `skip` seconds are left out."""
+    seconds = min(len(gap) / fps, len(expected) / FINE_FPS)
+    times = np.arange(round(skip * FINE_FPS), int(seconds * FINE_FPS)) / FINE_FPS
+    seen = np.isfinite(gap)
+    # A frame stands for the middle of the time that it is on screen.
+    lips = np.interp(times, ((np.arange(len(gap)) + 0.5) / fps)[seen], np.asarray(gap, np.float64)[seen])
+    sound = np.interp(times, np.arange(len(expected)) / FINE_FPS, expected)
+    scores = _scores(lips, sound)
+    best = int(np.argmax(scores))
+    reach = len(scores) // 2
+    shifts = _shifts(len(times))
+    wrong = [float(_scores(lips, np.roll(sound, shift)).max()) for shift in shifts]
+    return Synchrony(
+        lag=(best - reach + _peak_offset(scores, best)) / FINE_FPS,
+        r=float(scores[best]),
+        r_zero=float(scores[reach]),
+        r_mismatched=float(np.mean(wrong)) if wrong else float("nan"),
+    )
+
+
+def _scores(lips: Floats, sound: Floats) -> Floats:
+    """Pearson r for each lag from -MAX_LAG to MAX_LAG; positive lags hold late lips against earlier sound."""
+    reach = round(MAX_LAG * FINE_FPS)
+    core = slice(reach, len(lips) - reach)
+    return np.array([_r(np.roll(lips, -lag)[core], sound[core]) for lag in range(-reach, reach + 1)])
+
+
+def _r(a: Floats, b: Floats) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    scale = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / scale if scale > 0 else 0.0
+
+
+def _peak_offset(scores: Floats, best: int) -> float:
+    """Where between the samples a parabola through the peak and its neighbours has its top, -0.5..0.5."""
+    if not 0 < best < len(scores) - 1:
+        return 0.0
+    before, peak, after = scores[best - 1 : best + 2]
+    bend = before - 2 * peak + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+
+
+def _shifts(samples: int) -> list[int]:
+    least = round(_LEAST_SHIFT * FINE_FPS)
+    if samples < 2 * least:
+        return []
+    return np.linspace(least, samples - least, _MISMATCHES).astype(int).tolist()
