@@ -129,3 +129,38 @@ def head_angles(rotation: NDArray[np.floating]) -> tuple[float, float, float]:
     yaw = np.arctan2(-rotation[2, 0], rotation[2, 2])
     roll = np.arctan2(rotation[0, 1], rotation[1, 1])
     return float(yaw), float(pitch), float(roll)
+
+
+# Where eye centres (right, left), nose tip and mouth corners (right, left) of an upright frontal face lie in the crop
+# that the landmark network sees; fractions of its side. The crop then shows brows to chin, open jaws included.
+CROP_TEMPLATE: Final = np.array(
+    [[0.345, 0.285], [0.655, 0.285], [0.5, 0.475], [0.380, 0.615], [0.620, 0.615]], np.float32
+)
+CROP_SIZE: Final = 128
+
+
+def five_points(points: Points) -> Points:
+    """Landmarks (116, 2) -> (5, 2): eye centres (right, left), nose tip, mouth corners (right, left)."""
+    eyes = [points[GROUPS[name]].mean(axis=0) for name in ("eye_right", "eye_left")]
+    lips = points[GROUPS["lip_outer"]]
+    return np.stack([*eyes, points[GROUPS["nose"]][3], lips[0], lips[10]]).astype(np.float32)
+
+
+def crop_matrix(five: Points, size: int = CROP_SIZE) -> NDArray[np.float64]:
+    """The similarity (2, 3) from image pixels to the landmark crop's pixels, least squares over the five points.
+
+    Closed form of Umeyama (1991) in two dimensions, without reflection.
+    """
+    target = CROP_TEMPLATE.astype(np.float64) * size - 0.5
+    source_mean, target_mean = five.mean(axis=0), target.mean(axis=0)
+    source, target = five - source_mean, target - target_mean
+    spread = (source**2).sum()
+    cosine = (source * target).sum() / spread
+    sine = (source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum() / spread
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    return np.concatenate([linear, (target_mean - linear @ source_mean)[:, None]], axis=1)
+
+
+def transformed(points: NDArray[np.floating], matrix: NDArray[np.floating]) -> Points:
+    """Points (..., 2) through an affine map (2, 3)."""
+    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)

@@ -39,6 +39,7 @@ class Part(IntEnum):
     MOUTH_SOCKET = 6
     EYE_SOCKET = 7
     TONGUE = 8
+    HAIR = 9  # not of the kit: see hair.py
 
 
 # Ranges of the kit's own vertex numbers.
@@ -64,7 +65,7 @@ _NOSE = [978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360]
 _JAW = [1278, 1272, 12, 1834, 243, 781, 2199, 1447, 966, 3661, 4390, 3022, 2484, 4036, 2253, 3490, 3496]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceKit:
     """The head with its shape bases and marked vertices.
 
@@ -117,10 +118,14 @@ class FaceKit:
         weights[..., self.driven] = driven
         return weights
 
+    def individuals(self, identities: NDArray[np.floating]) -> Floats:
+        """(B, 100) identity weights -> (B, N, 3) neutral heads; much cheaper for many than one by one."""
+        moved = np.asarray(identities, np.float32) @ self.identity.reshape(len(self.identity), -1)
+        return np.asarray(self.vertices + moved.reshape(-1, self.count, 3), np.float32)
+
     def individual(self, identity: NDArray[np.floating]) -> Floats:
         """(100,) identity weights -> (N, 3) neutral head of that person."""
-        moved = np.asarray(identity, np.float32) @ self.identity.reshape(len(self.identity), -1)
-        return self.vertices + moved.reshape(-1, 3)
+        return self.individuals(identity[None])[0]
 
     def expressed(self, head: Floats, weights: NDArray[np.floating]) -> Floats:
         """A head (N, 3) with (53,) expression weights added -> (N, 3).

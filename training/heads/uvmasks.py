@@ -15,6 +15,8 @@ _BEARD_UPPER = [(0.80, 0.44), (0.70, 0.42), (0.655, 0.46), (0.60, 0.53), (0.50, 
 _BEARD_LOWER = [(0.14, 0.30), (0.28, 0.19), (0.50, 0.16), (0.72, 0.19), (0.86, 0.30), (0.86, 0.52)]
 _MOUSTACHE_UPPER = [(0.38, 0.455), (0.42, 0.50), (0.47, 0.535)]
 _MOUSTACHE_LOWER = [(0.575, 0.495), (0.53, 0.517)]
+# A heavy moustache that hangs over the upper lip.
+_WALRUS_LOWER = [(0.59, 0.465), (0.54, 0.487)]
 _GOATEE = [(0.42, 0.44), (0.46, 0.415), (0.54, 0.415), (0.58, 0.44), (0.60, 0.33), (0.5, 0.25), (0.40, 0.33)]
 
 
@@ -22,10 +24,11 @@ def skin_masks(kit: FaceKit) -> dict[str, Floats]:
     """Masks (512, 512) float32 0..1 by name: lips, brow, liner, socket, blush, nostril, beard, moustache..."""
     uv = kit.vertex_uv[kit.landmarks]
     points = np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1) * SIZE
+    raised = points - np.array([0, 3], np.float32)  # centres the painted brow on its landmarks
     lips = _polygon(points[GROUPS["lip_outer"]], 1.3)
     brows = [
-        _band(points[GROUPS["brow_right"]], [5, 8, 11, 13, 14, 14, 13, 10], 2.0),
-        _band(points[GROUPS["brow_left"]], [10, 13, 14, 14, 13, 11, 8, 5], 2.0),
+        _band(raised[GROUPS["brow_right"]], [5, 8, 11, 13, 14, 14, 13, 10], 2.0),
+        _band(raised[GROUPS["brow_left"]], [10, 13, 14, 14, 13, 11, 8, 5], 2.0),
     ]
     liner = [_band(_closed(points[GROUPS[eye]]), [4] * 17, 1.2) for eye in ("eye_right", "eye_left")]
     off_lips = 1.2 * cv2.dilate(lips, np.ones((5, 5), np.uint8))
@@ -38,6 +41,8 @@ def skin_masks(kit: FaceKit) -> dict[str, Floats]:
         "nostril": np.maximum(_ellipse(0.456, 0.561, 6, 4, 2.5), _ellipse(0.544, 0.561, 6, 4, 2.5)),
         "beard": np.clip(_polygon(_outline(_BEARD_UPPER, _BEARD_LOWER), 6) - off_lips, 0, 1),
         "moustache": _polygon(_outline(_MOUSTACHE_UPPER, _MOUSTACHE_LOWER, symmetric=True), 3),
+        "walrus": _polygon(_outline(_MOUSTACHE_UPPER, _WALRUS_LOWER, symmetric=True), 3),
+        "seam": _polygon(points[GROUPS["lip_inner"]], 2.0),
         "goatee": np.clip(_polygon(_pixels(_GOATEE), 5) - off_lips, 0, 1),
     }
 
