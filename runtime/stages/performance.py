@@ -1,0 +1,416 @@
+"""How the presenter moves: from what the mouth does to what the whole head does, frame by frame.
+
+Speech gives the mouth (an `ArticulationTrack`); this module adds everything a speaker does besides: closed lips in
+silence, blinks, the sway and the nods of the head, breath. All randomness comes from one seed, and the result for
+the whole film is a small table, so that frames can then be drawn in any order.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
+from scipy.signal import find_peaks
+
+from runtime.contract import Notice, RenderOptions
+from runtime.stages.articulation import EXPRESSIONS, ArticulationTrack
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+BLINK = slice(EXPRESSIONS.index("eyeBlinkLeft"), EXPRESSIONS.index("eyeBlinkRight") + 1)
+
+# Seconds.
+EASE = 0.25  # from the untouched photo to fully driven, and back
+SHORTEST_PAUSE = 0.12  # the mouth does not rest in shorter ones
+SHORTEST_SOUND = 0.06
+OPENS_BEFORE, CLOSES_AFTER = 0.04, 0.06  # how far speech reaches into the pauses around it
+FAINTEST_SPEECH = -45.0  # dB under a loud vowel
+MIDDLE_OF_FRAME = 0.5  # a frame is seen for its whole interval, so it shows the middle of it
+
+_STREAMS = {"blinks": 1, "head": 2}  # each kind of movement draws its own random numbers from the seed
+
+
+@dataclass(frozen=True)
+class MotionTrack:
+    """The drive of every frame; row t belongs to frame t.
+
+    expression: (T, 25) float32 ARKit coefficients; eyeBlink 0 = the photo's own eye opening, 1 = closed.
+    closure: (T,) float32 0..1, 1 = the lips must touch.
+    head: (T, 5) float32 yaw, pitch, roll (radians) and dx, dy (ipd), all relative to the photo's own pose.
+    amount: (T,) float32 0..1, 0 = the photo untouched, 1 = fully driven.
+    """
+
+    fps: float
+    expression: Floats
+    closure: Floats
+    head: Floats
+    amount: Floats
+
+    def __len__(self) -> int:
+        return len(self.amount)
+
+    def rows(self, start: int, stop: int) -> MotionTrack:
+        """The frames from `start` up to `stop`, which is excluded."""
+        part = slice(start, stop)
+        return MotionTrack(
+            self.fps, self.expression[part], self.closure[part], self.head[part], self.amount[part]
+        )
+
+
+def perform(track: ArticulationTrack, seconds: float, options: RenderOptions) -> MotionTrack:
+    """Turn the mouth's track into the drive of a film of `seconds`; beyond the track the presenter idles."""
+    frames = frame_count(seconds, options.fps)
+    speaking = speech_mask(track)
+    mouth = _earlier(track, lip_delay(track)) if options.lip_alignment else track
+    mouth = _hush(mouth, speaking)
+    if options.motion_smoothing:
+        mouth = _steady(mouth)
+    mouth = _amplify(mouth, options.dynamic_scale)
+    mouth = _at_frames(mouth, options.fps, frames, options.lip_offset_ms / 1000.0)
+
+    rows = math.ceil(seconds * track.fps) + 1
+    speaking = _fitted(speaking, rows, False)
+    loudness = _fitted(track.loudness, rows, -80.0)
+    head = head_motion(speaking, loudness, track.fps, _generator(options.seed, "head"))
+    if options.motion_smoothing:
+        head = gaussian_filter1d(head, 0.06 * track.fps, axis=0)
+    times = (np.arange(frames) + MIDDLE_OF_FRAME) / options.fps
+    head = _interpolated(head, times * track.fps) * np.float32(options.motion_scale)
+
+    expression = mouth.expression.copy()
+    pauses = phrase_ends(speaking, track.fps)
+    lids = blinks(frames, options.fps, pauses, _generator(options.seed, "blinks"))
+    expression[:, BLINK] = np.maximum(expression[:, BLINK], lids[:, None])
+    amount = _ease(frames, options.fps, speaking, track.fps)
+    return MotionTrack(options.fps, expression, mouth.closure, head, amount)
+
+
+def frame_count(seconds: float, fps: float) -> int:
+    """How many frames cover `seconds`; a rest of less than a thousandth of a frame does not count."""
+    return max(1, math.ceil(seconds * fps - 1e-3))
+
+
+def film_seconds(
+    track: ArticulationTrack, audio_seconds: float, options: RenderOptions
+) -> tuple[float, list[Notice]]:
+    """How long the film shall be, and what to say about it.
+
+    A shorter `duration` ends in the nearest pause within two seconds (at most a quarter of the film) of it.
+    """
+    wanted = options.duration if options.duration is not None else audio_seconds
+    if options.preview_seconds is not None:
+        return min(wanted, options.preview_seconds), []
+    if wanted >= audio_seconds:
+        return wanted, []
+    reach = min(2.0, wanted / 4)
+    silent = runs(~_fitted(speech_mask(track), math.ceil(audio_seconds * track.fps), False))
+    pauses = [(a / track.fps, b / track.fps) for a, b in silent]
+    # Shortly after the last word: the mouth is closed, and the next word has not begun.
+    ends = [min(start + 0.2, (start + end) / 2) for start, end in pauses if end - start >= SHORTEST_PAUSE]
+    near = [end for end in ends if abs(end - wanted) <= reach and end >= 0.5]
+    if near:
+        return min(near, key=lambda end: abs(end - wanted)), []
+    return wanted, [
+        Notice(
+            code="cut_in_speech",
+            sentence=f"There is no pause near {wanted:g} s, so the film ends in the middle of speech.",
+        )
+    ]
+
+
+def runs(mask: Mask) -> list[tuple[int, int]]:
+    """Start and stop (excluded) of each stretch of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def speech_mask(track: ArticulationTrack) -> Mask:
+    """Where somebody speaks (T,): probable voice, pauses too short to rest in filled, clicks removed."""
+    audible = track.loudness > FAINTEST_SPEECH
+    likely, possible = (track.voice > 0.5) & audible, (track.voice > 0.35) & audible
+    mask = np.zeros(len(track), bool)
+    for start, stop in runs(possible):
+        mask[start:stop] = likely[start:stop].any()
+    for start, stop in runs(~mask):
+        inside = start > 0 and stop < len(mask)
+        if inside and stop - start < SHORTEST_PAUSE * track.fps:
+            mask[start:stop] = True
+    for start, stop in runs(mask):
+        if stop - start < SHORTEST_SOUND * track.fps:
+            mask[start:stop] = False
+    return mask
+
+
+def phrase_ends(speaking: Mask, fps: float) -> Doubles:
+    """Times (seconds) at which a phrase is over, that is, where a pause of a quarter second begins."""
+    return np.array([start / fps for start, stop in runs(~speaking) if start and stop - start >= 0.25 * fps])
+
+
+def _earlier(track: ArticulationTrack, seconds: float) -> ArticulationTrack:
+    """Move the mouth, not the voice, by whole rows: interpolation would soften the closures."""
+    rows = np.clip(np.arange(len(track)) + round(seconds * track.fps), 0, len(track) - 1)
+    return replace(track, expression=track.expression[rows], closure=track.closure[rows])
+
+
+def _hush(track: ArticulationTrack, speaking: Mask) -> ArticulationTrack:
+    """Close the lips wherever nobody speaks, however lively the coefficients are there."""
+    times = np.arange(len(track)) / track.fps
+    gate = np.zeros(len(track))
+    for start, stop in runs(speaking):
+        first, last = start / track.fps, (stop - 1) / track.fps
+        low = max(0, start - 5)
+        part = slice(low, stop + 5)
+        rise = np.clip(1 + (times[part] - first) / OPENS_BEFORE, 0, 1)
+        fall = np.clip(1 - (times[part] - last) / CLOSES_AFTER, 0, 1)
+        gate[part] = np.maximum(gate[part], np.minimum(rise, fall))
+    spoken: Floats = gate.astype(np.float32)
+    return replace(
+        track, expression=track.expression * spoken[:, None], closure=np.maximum(track.closure, 1 - spoken)
+    )
+
+
+def _steady(track: ArticulationTrack) -> ArticulationTrack:
+    """Take the tremor out of held sounds and leave quick movements and closures as they are.
+
+    A Gaussian of 50 ms takes over where nothing has moved for some time; elsewhere one of 10 ms hardly shows.
+    """
+    fps = track.fps
+    expression: Doubles = track.expression.astype(np.float64)
+    travel = gaussian_filter1d(expression, 0.03 * fps, axis=0, order=1, mode="nearest")
+    # At the height of a syllable the mouth stands still for an instant too: look a little to both sides.
+    speed = maximum_filter1d(np.abs(travel).max(axis=1) * fps, round(0.12 * fps))
+    quick = np.clip((speed - 0.7) / 1.5, 0, 1)[
+        :, None
+    ]  # full scales a second; an ordinary syllable reaches three
+    narrow = gaussian_filter1d(expression, 0.01 * fps, axis=0, mode="nearest")
+    wide = gaussian_filter1d(expression, 0.05 * fps, axis=0, mode="nearest")
+    steady = narrow * quick + wide * (1 - quick)
+    closed = track.closure[:, None]
+    mixed = expression * closed + steady * (1 - closed)
+    return replace(track, expression=np.asarray(mixed, np.float32))
+
+
+def _amplify(track: ArticulationTrack, gain: float) -> ArticulationTrack:
+    louder = np.clip(track.expression * np.float32(gain), 0, 1).astype(np.float32)
+    return replace(track, expression=louder)
+
+
+def _at_frames(track: ArticulationTrack, fps: float, frames: int, shift: float) -> ArticulationTrack:
+    """The track at the film's frames, later by `shift` seconds, at rest before its start and after its end."""
+    margin = math.ceil((abs(shift) + 0.5) * track.fps)
+    behind = max(0, math.ceil(frames / fps * track.fps) - len(track)) + margin
+
+    def rest(values: Floats, fill: float) -> Floats:
+        width = [(margin, behind)] + [(0, 0)] * (values.ndim - 1)
+        return np.pad(values, width, constant_values=fill)
+
+    padded = ArticulationTrack(
+        track.fps,
+        rest(track.expression, 0.0),
+        rest(track.closure, 1.0),
+        rest(track.voice, 0.0),
+        rest(track.loudness, -80.0),
+    )
+    phase = MIDDLE_OF_FRAME + (margin / track.fps - shift) * fps
+    return padded.resampled(fps, frames, phase)
+
+
+LARGEST_DELAY = 0.24  # seconds; beyond it a correlation is chance
+CLEAR_CORRELATION = 0.25
+CLEAR_MARGIN = 0.04
+
+
+def lip_delay(track: ArticulationTrack) -> float:
+    """By how many seconds the mouth moves later than the voice sounds; 0.0 where that cannot be told.
+
+    The opening of the mouth and the loudness of the voice rise and fall together: for lips made from the true
+    phone times of read speech their correlation peaks within 10 ms of zero. Its peak over lags of up to 240 ms,
+    refined by a parabola, is therefore the delay, but only if it stands out clearly from the one at lag zero.
+    """
+    if (track.voice > 0.5).sum() < 2.0 * track.fps:
+        return 0.0
+    opening = _jaw_drop(track)
+    loudness = np.clip(track.loudness, -40, 0)
+    second = round(track.fps)
+    opening = opening - uniform_filter1d(opening, second)
+    loudness = loudness - uniform_filter1d(loudness, second)
+    reach = round(LARGEST_DELAY * track.fps)
+    lags = np.arange(-reach, reach + 1)
+    scores = np.array([_correlation(opening, loudness, int(lag)) for lag in lags])
+    best = int(scores.argmax())
+    clear = scores[best] >= CLEAR_CORRELATION and scores[best] - scores[reach] >= CLEAR_MARGIN
+    if not clear or best in (0, len(lags) - 1):
+        return 0.0
+    before, peak, after = scores[best - 1 : best + 2]
+    offset = lags[best] + 0.5 * (before - after) / (before - 2 * peak + after)
+    log.info("the lips are %.0f ms late; removed", 1000 * offset / track.fps)
+    return float(offset / track.fps)
+
+
+def _jaw_drop(track: ArticulationTrack) -> Doubles:
+    jaw = track.expression[:, EXPRESSIONS.index("jawOpen")]
+    lip = track.expression[:, EXPRESSIONS.index("mouthLowerDownLeft")]
+    return ((jaw + 0.5 * lip) * (1 - track.closure)).astype(np.float64)
+
+
+def _correlation(late: Doubles, early: Doubles, lag: int) -> float:
+    """Pearson correlation of late[t + lag] with early[t]."""
+    a, b = (late[lag:], early[: len(early) - lag]) if lag >= 0 else (late[:lag], early[-lag:])
+    spread = a.std() * b.std()
+    return float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread > 1e-9 else 0.0
+
+
+# Blinks: a lid falls within 70 ms, stays a moment and rises within 120 ms.
+_FALL, _SHUT, _RISE = 0.07, 0.03, 0.12
+_BLINK_GAP = (2.0, 6.0)
+
+
+def blinks(frames: int, fps: float, pauses: Doubles, generator: np.random.Generator) -> Floats:
+    """How far the lids are closed (T,), 0..1: every two to six seconds, by preference where a phrase ends."""
+    lids = np.zeros(frames)
+    times = (np.arange(frames) + MIDDLE_OF_FRAME) / fps
+    seconds = frames / fps
+    clock = generator.uniform(0.8, 2.5)
+    while clock < seconds:
+        moment = _at_phrase_end(clock, pauses)
+        twice = generator.random() < 0.07
+        for shut in (moment, moment + generator.uniform(0.28, 0.36))[: 1 + twice]:
+            speed = generator.uniform(0.85, 1.15)
+            # A lid that shuts between two frames would never be seen shut.
+            seen = (math.floor(shut * fps) + MIDDLE_OF_FRAME) / fps
+            since = (times - seen) / speed
+            closing = _smoothstep(1 + (since + _SHUT / 2) / _FALL)
+            opening = _smoothstep(1 - (since - _SHUT / 2) / _RISE)
+            lids = np.maximum(lids, np.minimum(closing, opening))
+        gap = float(np.clip(generator.lognormal(math.log(3.4), 0.35), *_BLINK_GAP))
+        clock = moment + gap
+    return lids.astype(np.float32)
+
+
+def _at_phrase_end(moment: float, pauses: Doubles) -> float:
+    """Put a blink off to the end of the phrase if that is near (0.1 s after it)."""
+    later = pauses[(pauses + 0.1 >= moment) & (pauses + 0.1 <= moment + 0.9)]
+    return float(later[0]) + 0.1 if len(later) else moment
+
+
+# Degrees for the three angles, ipd for the two shifts; at motion_scale 1 nothing goes beyond.
+_LIMITS = np.array([math.radians(4.0), math.radians(3.0), math.radians(2.0), 0.05, 0.04])
+_POSTURE = np.array([math.radians(1.6), math.radians(0.8), math.radians(0.7), 0.012, 0.006])
+_SWAY = np.array([math.radians(0.7), math.radians(0.5), math.radians(0.4), 0.006, 0.004])
+
+
+def head_motion(speaking: Mask, loudness: Floats, fps: float, generator: np.random.Generator) -> Floats:
+    """Yaw, pitch, roll (radians), dx, dy (ipd) of a speaker's head (T, 5), starting and resting near zero.
+
+    Four movements are added: postures that change with the phrases, a sway that lives while somebody speaks and
+    calms in pauses, nods on stressed syllables, and breath.
+    """
+    times = np.arange(len(speaking)) / fps
+    activity = gaussian_filter1d(speaking.astype(np.float64), 0.25 * fps)
+    head = _postures(times, speaking, fps, generator)
+    head += _sway(times, activity, fps, generator)
+    head[:, 1] += _nods(times, speaking, loudness, fps, generator)
+    head[:, 4] -= 0.25 * head[:, 1]  # the face also sinks when it nods
+    breath = np.sin(2 * np.pi * generator.uniform(0.22, 0.28) * times + generator.uniform(0, 2 * np.pi))
+    head[:, 1] += math.radians(0.2) * breath
+    head[:, 4] += 0.006 * breath
+    return (_LIMITS * np.tanh(head / _LIMITS)).astype(np.float32)
+
+
+def _postures(times: Doubles, speaking: Mask, fps: float, generator: np.random.Generator) -> Doubles:
+    """Poses held for seconds and left by smooth moves: a new one with a phrase, rarer and smaller in silence."""
+    head = np.zeros((len(times), 5))
+    starts = {round(start / fps, 3) for start, _ in runs(speaking)}
+    posture = np.zeros(5)
+    clock = 0.0
+    while clock < times[-1]:
+        talks = speaking[min(int(clock * fps), len(speaking) - 1)]
+        target = generator.normal(0, 1, 5) * _POSTURE * (1.0 if talks else 0.4)
+        target[2] += 0.15 * target[0]  # who turns also tilts
+        target[3] += 0.3 * target[0]
+        length = generator.uniform(0.7, 1.3)
+        due = clock + (generator.uniform(2.2, 4.5) if talks else generator.uniform(3.5, 6.5))
+        phrase = [start for start in starts if clock + 1.5 < start < due + 1.0]
+        change = min(phrase, key=lambda start: abs(start - due)) if phrase else due
+        part = slice(math.ceil(clock * fps), math.ceil(change * fps))
+        head[part] = posture + _minimum_jerk((times[part] - clock) / length)[:, None] * (target - posture)
+        posture, clock = target, change
+    return head
+
+
+def _sway(times: Doubles, activity: Doubles, fps: float, generator: np.random.Generator) -> Doubles:
+    """Slow sums of sines whose clock nearly stands still in pauses."""
+    clock = np.cumsum(0.2 + 0.8 * activity) / fps
+    head = np.zeros((len(times), 5))
+    for low, high, weight in ((0.10, 0.25, 1.0), (0.25, 0.5, 0.5), (0.5, 0.9, 0.2)):
+        rate = generator.uniform(low, high, 5)
+        phase = generator.uniform(0, 2 * np.pi, 5)
+        head += weight * (np.sin(2 * np.pi * rate * clock[:, None] + phase) - np.sin(phase))
+    return head * _SWAY
+
+
+def _nods(
+    times: Doubles, speaking: Mask, loudness: Floats, fps: float, generator: np.random.Generator
+) -> Doubles:
+    """Pitch (radians, down = negative) of small nods that reach their depth on loud syllables."""
+    contour = gaussian_filter1d(np.where(speaking, np.clip(loudness, -40, 10), -40.0), 0.06 * fps)
+    peaks, found = find_peaks(contour, prominence=4.0, distance=max(1, round(0.5 * fps)))
+    pitch = np.zeros(len(times))
+    for peak, prominence in zip(peaks, found["prominences"], strict=True):
+        if not speaking[peak] or generator.random() > 0.65:
+            continue
+        depth = math.radians(generator.uniform(0.6, 1.6)) * min(1.0, 0.4 + prominence / 20)
+        since = times - (peak / fps + generator.uniform(0.0, 0.06))
+        near = np.abs(since) < 1.2
+        down, up = 0.11, 0.22  # standard deviations: the head falls faster than it rises
+        pitch[near] -= depth * np.exp(-0.5 * (since[near] / np.where(since[near] < 0, down, up)) ** 2)
+    return pitch
+
+
+def _ease(frames: int, fps: float, speaking: Mask, track_fps: float) -> Floats:
+    """The film grows out of the untouched photo and returns to it, more quickly where speech leaves less time."""
+    times = (np.arange(frames) + MIDDLE_OF_FRAME) / fps
+    end = frames / fps
+    spoken = np.flatnonzero(speaking)
+    first, last = (spoken[0] / track_fps, (spoken[-1] + 1) / track_fps) if len(spoken) else (EASE, end - EASE)
+    coming = float(np.clip(first, 0.08, EASE))
+    leaving = float(np.clip(end - last, 0.0, EASE))
+    amount = _smoothstep(times / coming)
+    amount[0] = 0.0
+    if leaving >= 1 / fps:
+        amount = np.minimum(amount, _smoothstep((end - times) / leaving))
+    return amount.astype(np.float32)
+
+
+def _smoothstep(x: Doubles) -> Doubles:
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _minimum_jerk(x: Doubles) -> Doubles:
+    """The profile of human reaching (Flash & Hogan, 1985): 0 to 1 without a jolt at either end."""
+    x = np.clip(x, 0, 1)
+    return x**3 * (10 - 15 * x + 6 * x * x)
+
+
+def _fitted[T: (Mask, Floats)](values: T, rows: int, fill: float | bool) -> T:
+    """Cut or fill up (T,) values to `rows`."""
+    return np.concatenate([values[:rows], np.full(max(0, rows - len(values)), fill, values.dtype)])
+
+
+def _interpolated(values: Floats, positions: Doubles) -> Floats:
+    rows = np.arange(len(values))
+    return np.stack([np.interp(positions, rows, column) for column in values.T], axis=1).astype(np.float32)
+
+
+def _generator(seed: int, kind: str) -> np.random.Generator:
+    return np.random.default_rng([seed, _STREAMS[kind]])
