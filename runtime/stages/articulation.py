@@ -101,7 +101,7 @@ class Phone:
 
 
 def _inventory() -> dict[str, Phone]:
-    """All phones. Targets were read off ARKit recordings' usual values for each viseme and tuned by eye."""
+    """All phones; targets are set by hand from how each sound looks."""
     table: dict[str, Phone] = {}
 
     def add(

@@ -1,0 +1,1 @@
+"""Signal processing of speech that the audio encoder and its training share."""

@@ -1,0 +1,74 @@
+"""Log-mel features: what the audio encoder sees of speech."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+RATE = 16000
+HOP = 160  # 10 ms
+FFT = 512
+WINDOW = 400  # 25 ms
+MELS = 80
+LOWEST_HZ, HIGHEST_HZ = 40.0, 7800.0
+FEATURE_FPS = RATE / HOP
+_FLOOR = 1e-10  # -100 dB, below the quantisation noise of 16-bit audio
+
+LEVEL_RANGE = (-80.0, 20.0)
+"""dB around the speech level that the network sees; quieter and louder is clipped."""
+
+
+def frame_count(samples: int) -> int:
+    """How many 10 ms frames a recording of so many samples has."""
+    return 1 + samples // HOP
+
+
+def log_mel(samples: FloatArray) -> FloatArray:
+    """Mono samples at 16 kHz -> (T, 80) power in dB; frame i is centred at i * 10 ms, T = frame_count."""
+    return framed_log_mel(np.pad(samples.astype(np.float32, copy=False), FFT // 2))
+
+
+def framed_log_mel(padded: FloatArray) -> FloatArray:
+    """The same for samples that already carry FFT / 2 samples of context on both sides."""
+    import librosa
+
+    power = (
+        np.abs(
+            librosa.stft(
+                padded,
+                n_fft=FFT,
+                hop_length=HOP,
+                win_length=WINDOW,
+                window="hann",
+                center=False,
+                dtype=np.complex64,
+            )
+        )
+        ** 2
+    )
+    mel = _filter_bank() @ power
+    return np.ascontiguousarray((10 * np.log10(mel + _FLOOR)).T, dtype=np.float32)
+
+
+@cache
+def _filter_bank() -> FloatArray:
+    import librosa
+
+    return librosa.filters.mel(sr=RATE, n_fft=FFT, n_mels=MELS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ).astype(
+        np.float32
+    )
+
+
+def frame_peak(mel: FloatArray) -> FloatArray:
+    """Loudest band of each frame in dB, (T,): what levels are measured by."""
+    return mel.max(axis=1)
+
+
+def scale_for_network(mel: FloatArray, level: FloatArray | float) -> FloatArray:
+    """dB relative to the speech level, clipped and brought to about unit variance."""
+    relative = mel - (level if isinstance(level, float) else level[:, None])
+    return ((np.clip(relative, *LEVEL_RANGE) + 40.0) / 20.0).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Training, export and evaluation of the audio encoder (stage 1)."""
