@@ -17,6 +17,7 @@ from runtime.contract import RuntimeProblem
 log = logging.getLogger(__name__)
 
 ANALYSIS_RATE = 16_000
+FADE_SECONDS = 0.03
 BLOCK_SECONDS = 10.0
 # Containers whose header states the length; the others only estimate it, which proves nothing about truncation.
 LENGTH_IN_HEADER = ("wav", "flac", "mov", "aiff", "w64", "caf", "matroska")
@@ -72,8 +73,17 @@ class AudioFile:
         for block in self.blocks(rate, 1, block_seconds):
             yield block[:, 0]
 
-    def blocks(self, rate: int, channels: int, block_seconds: float = BLOCK_SECONDS) -> Iterator[np.ndarray]:
-        """Yield the sound as float32 blocks (n, channels) in -1..1 at `rate` hertz; channels is 1 or 2."""
+    def blocks(
+        self, rate: int, channels: int, block_seconds: float = BLOCK_SECONDS, end: float | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the sound as float32 blocks (n, channels) in -1..1 at `rate` hertz; channels is 1 or 2.
+
+        With `end` (seconds) the sound fades out there instead of breaking off with a click.
+        """
+        whole = self._whole_blocks(rate, channels, block_seconds)
+        return whole if end is None else _faded_out(whole, rate, end)
+
+    def _whole_blocks(self, rate: int, channels: int, block_seconds: float) -> Iterator[np.ndarray]:
         size = max(1, int(block_seconds * rate))
         pending: list[np.ndarray] = []
         held = 0
@@ -129,6 +139,17 @@ class AudioFile:
             f"The audio file {self.path.name} is {length}, and {self.max_seconds / 60:g} minutes are allowed.",
             "Raise max_audio_minutes, or cut the recording.",
         )
+
+
+def _faded_out(blocks: Iterator[np.ndarray], rate: int, end: float) -> Iterator[np.ndarray]:
+    start = 0
+    for block in blocks:
+        times = (start + np.arange(len(block), dtype=np.float64)) / rate
+        gain = np.clip((end - times) / FADE_SECONDS, 0, 1).astype(np.float32)
+        yield block * gain[:, None]
+        start += len(block)
+        if start >= end * rate:
+            return
 
 
 def _samples(frame: av.AudioFrame, channels: int) -> np.ndarray:

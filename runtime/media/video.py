@@ -43,7 +43,9 @@ class VideoWriter:
         quality: int = 18,
         preset: str = "veryfast",
         threads: int = 0,
+        sound_end: float | None = None,
     ) -> None:
+        """`sound_end` (seconds) lets the sound fade out there: for a film that ends before its recording does."""
         if width % 2 or height % 2:
             raise ValueError(f"width and height must be even, not {width}x{height}")
         self.path = Path(path)
@@ -61,7 +63,7 @@ class VideoWriter:
             # movflags: the index goes to the front of the file, so that browsers start before the download ends
             self._container = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
             self._video = self._add_video(quality, preset, threads)
-            self._audio = self._add_audio(audio) if audio is not None else None
+            self._audio = self._add_audio(audio, sound_end) if audio is not None else None
         except (FFmpegError, OSError) as fault:
             self._discard()
             raise self._problem(fault) from fault
@@ -81,13 +83,13 @@ class VideoWriter:
         context.thread_count = threads
         return stream
 
-    def _add_audio(self, audio: AudioFile) -> av.AudioStream:
+    def _add_audio(self, audio: AudioFile, end: float | None) -> av.AudioStream:
         # The two rates every player knows; the one of which the recording's rate is a part loses least.
         rate = 44_100 if 44_100 % audio.rate == 0 else 48_000
         channels = min(audio.channels, 2)
         stream = self._container.add_stream("aac", rate=rate, layout="mono" if channels == 1 else "stereo")
         stream.bit_rate = AUDIO_BITRATE[channels]
-        self._audio_blocks = audio.blocks(rate, channels, block_seconds=1.0)
+        self._audio_blocks = audio.blocks(rate, channels, block_seconds=1.0, end=end)
         self._audio_left = np.zeros((0, channels), np.float32)
         return stream
 

@@ -111,3 +111,12 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
         assert int(done[0]) == seconds * 16_000
         peaks.append(int(done[1]))
     assert peaks[1] < peaks[0] * 1.1
+
+
+def test_sound_that_is_cut_fades_out(tmp_path: Path) -> None:
+    audio = AudioFile.open(write_sound(tmp_path / "tone.wav", tone(3.0, 48_000), 48_000))
+    heard = np.concatenate(list(audio.blocks(48_000, 1, block_seconds=0.4, end=1.5)))[:, 0]
+    assert np.abs(heard[:60_000]).max() == pytest.approx(0.5, abs=0.01)
+    assert np.abs(heard[71_500:72_000]).max() < 0.2
+    assert np.abs(heard[72_000:]).max(initial=0) == 0
+    assert len(heard) < 3.0 * 48_000

@@ -1,0 +1,324 @@
+"""From a portrait and a recording to a film: the five stages in order."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.contract import Notice, RenderOptions, RuntimeProblem, VideoResult
+from runtime.inference.packs import ModelPack
+from runtime.inference.sessions import Sessions
+from runtime.media.audio import ANALYSIS_RATE, AudioFile
+from runtime.media.image import load_image
+from runtime.media.video import VideoWriter, check_target
+from runtime.memory import peak_memory_mb
+from runtime.stages.articulation import ArticulationTrack
+from runtime.stages.audio_encoding import AudioEncoder
+from runtime.stages.image_encoding import ImageEncoder, Portrait
+from runtime.stages.motion_field import FaceMotion, MotionField
+from runtime.stages.performance import MotionTrack, film_seconds, perform
+from runtime.stages.post_processing import Box, Compositor, Overlay
+from runtime.stages.texture_rendering import FaceTexture, TextureRenderer
+
+log = logging.getLogger(__name__)
+
+Image = NDArray[np.uint8]
+Progress = Callable[[float, str], None]  # how much is done (0..1), and the name of the stage
+
+PREVIEW_SIDE = 256
+LONGEST_SIDE = 4096  # what H.264 decoders in browsers and phones take
+NOISY_EXPANSION = 0.2  # more room than this brings the background into the crop
+SILENCE = -55.0  # dBFS; a recording without one louder moment holds no speech
+BATCH_PIXELS = (
+    2_500_000  # of regions that are in work at a time: the memory of a batch does not depend on the size
+)
+LARGEST_BATCH = 16
+
+
+def render(
+    portrait_path: str | Path,
+    audio_path: str | Path,
+    out_path: str | Path,
+    options: RenderOptions | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    overlays: Iterable[Overlay] = (),
+    pack: ModelPack | None = None,
+) -> VideoResult:
+    """Render a talking portrait to an MP4 file.
+
+    `progress` is told how far the work is; `cancelled` is asked now and then and ends it with a `RuntimeProblem`
+    of code "cancelled". Whatever goes wrong, no partial film is left at `out_path`.
+    """
+    options = options or RenderOptions()
+    out_path = Path(out_path)
+    check_target(out_path)
+    started = time.perf_counter()
+    watch = Stopwatch()
+    tell = _Teller(progress, cancelled)
+    pack = pack or ModelPack.load()
+    sessions = Sessions(pack, options.provider, options.threads, options.int8)
+
+    with watch("audio_encoding"):
+        audio = AudioFile.open(audio_path, options.max_audio_minutes)
+        heard = listen(audio, sessions, tell)
+    with watch("image_encoding"):
+        tell(0.03, "image encoding")
+        photo = ImageEncoder(sessions).encode(load_image(portrait_path))
+        portrait, notices = frame_portrait(photo, options)
+    notices = [*_findings(photo), *notices, *heard.notices]
+    with watch("performance"):
+        seconds, more = film_seconds(heard.track, heard.seconds, options)
+        notices += more
+        motion = perform(heard.track, seconds, options)
+
+    with watch("binding"):
+        face = MotionField(sessions, pack).bind(portrait)
+        texture = TextureRenderer(sessions).bind(portrait, face)
+        compositor = Compositor(portrait.image, face.region, tuple(overlays))
+    height, width = portrait.image.shape[:2]
+    sound_end = seconds if seconds < heard.seconds else None
+    with VideoWriter(
+        out_path, width, height, options.fps, audio, options.quality, options.preset, sound_end=sound_end
+    ) as film:
+        batches = ahead(draw_regions(motion, face, texture, watch))
+        for index, region in enumerate(region for batch in batches for region in batch):
+            with watch("compositing"):
+                frame = compositor.compose(region, index)
+            with watch("encoding"):
+                film.write(frame)
+            tell(0.05 + 0.95 * (index + 1) / len(motion), "rendering")
+    took = time.perf_counter() - started
+    film_length = len(motion) / options.fps
+    log.info("%.1f s of film in %.1f s", film_length, took)
+    return VideoResult(
+        path=str(out_path),
+        duration=film_length,
+        frames=len(motion),
+        fps=options.fps,
+        width=width,
+        height=height,
+        warnings=notices,
+        timings=watch.seconds,
+        real_time_factor=took / film_length,
+        peak_memory_mb=peak_memory_mb(),
+        provider="+".join(sessions.providers),
+        model_pack=pack.label,
+    )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What stage 1 makes of a recording; `seconds` is its length as decoded."""
+
+    track: ArticulationTrack
+    seconds: float
+    notices: list[Notice]
+
+
+def listen(audio: AudioFile, sessions: Sessions, tell: _Teller | None = None) -> Heard:
+    """Stage 1: decode and encode a recording block by block."""
+    meter = _LevelMeter()
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        for block in audio.mono():
+            if tell:
+                tell(0.0, "audio encoding")
+            meter.hear(block)
+            yield block
+
+    track = AudioEncoder(sessions).encode(blocks())
+    seconds = meter.samples / ANALYSIS_RATE
+    if meter.loudest < SILENCE or track.voice.max(initial=0.0) < 0.5:
+        track = _mute(track)
+        sentence = f"No speech was found in {audio.path.name}; the presenter idles."
+        return Heard(track, seconds, [Notice(code="audio_silent", sentence=sentence)])
+    return Heard(track, seconds, [])
+
+
+def frame_portrait(photo: Portrait, options: RenderOptions) -> tuple[Portrait, list[Notice]]:
+    """Lay the photo onto the film's canvas, once: everything after happens at the film's own resolution."""
+    height, width = photo.image.shape[:2]
+    notices = []
+    x0, y0, x1, y1 = 0, 0, width, height
+    if options.framing == "presenter":
+        x0, y0, x1, y1 = presenter_box(photo.box, (width, height), options.expand_ratio)
+        if options.expand_ratio > NOISY_EXPANSION:
+            room = f"expand_ratio is {options.expand_ratio:g}"
+            sentence = f"{room}; above {NOISY_EXPANSION} the background comes into the crop."
+            notices.append(Notice(code="expand_ratio_high", sentence=sentence))
+    short = options.min_resolution
+    if options.preview_seconds is not None:
+        short = min(short, PREVIEW_SIDE)
+    wide, high = x1 - x0, y1 - y0
+    scale = short / min(wide, high)
+    if scale * max(wide, high) > LONGEST_SIDE:
+        scale = LONGEST_SIDE / max(wide, high)
+        sentence = f"The picture is so long that its long side was limited to {LONGEST_SIDE} pixels."
+        notices.append(Notice(code="resolution_limited", sentence=sentence))
+    size = _even(wide * scale), _even(high * scale)
+    cut = photo.image[y0:y1, x0:x1]
+    shrinks = scale < 1
+    canvas = cv2.resize(cut, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    # Pixel centres are whole numbers: (x + 0.5) * s - 0.5 keeps the picture's edges on its edges.
+    sx, sy = size[0] / wide, size[1] / high
+    matrix = np.array([[sx, 0, (0.5 - x0) * sx - 0.5], [0, sy, (0.5 - y0) * sy - 0.5]])
+    return photo.moved(matrix, np.asarray(canvas, np.uint8)), notices
+
+
+def presenter_box(
+    face: tuple[float, float, float, float], size: tuple[int, int], expand_ratio: float
+) -> tuple[int, int, int, int]:
+    """The part of the photo (x0, y0, x1, y1) that shows the presenter: head and collar, with room to turn.
+
+    `face` is the face box, `size` (width, height) of the photo. The box is first grown to the whole head (hair,
+    ears, neck), then by `expand_ratio` of the face's longer side all round, made square and moved into the photo.
+    """
+    x0, y0, x1, y1 = face
+    side = max(x1 - x0, y1 - y0)
+    head = (x0 - 0.25 * side, y0 - 0.45 * side, x1 + 0.25 * side, y1 + 0.35 * side)
+    room = expand_ratio * side
+    centre_x, centre_y = (head[0] + head[2]) / 2, (head[1] + head[3]) / 2
+    edge = min(max(head[2] - head[0], head[3] - head[1]) + 2 * room, *size)
+    left = min(max(centre_x - edge / 2, 0), size[0] - edge)
+    top = min(max(centre_y - edge / 2, 0), size[1] - edge)
+    whole = int(edge)
+    return int(left), int(top), int(left) + whole, int(top) + whole
+
+
+def draw_regions(
+    motion: MotionTrack, face: FaceMotion, texture: FaceTexture, watch: Stopwatch
+) -> Iterator[list[Image]]:
+    """Stages 3 and 4: the moving region of every frame, in batches."""
+    batch = batch_size(face.region)
+    for start in range(0, len(motion), batch):
+        rows = motion.rows(start, start + batch)
+        with watch("motion_field"):
+            meshes = face.frames(rows.expression, rows.closure, rows.head, rows.amount)
+        with watch("texture_rendering"):
+            pictures = texture.render(meshes)
+        yield pictures
+
+
+def batch_size(region: Box) -> int:
+    """How many frames go through the networks together: as many as memory allows at the region's size."""
+    x0, y0, x1, y1 = region
+    return int(np.clip(BATCH_PIXELS // max(1, (x1 - x0) * (y1 - y0)), 1, LARGEST_BATCH))
+
+
+def ahead[T](items: Iterable[T], depth: int = 1) -> Iterator[T]:
+    """Run an iterator in a thread of its own, up to `depth` items ahead of who takes them.
+
+    What it raises is raised here; when the taker stops, the thread ends with the item it is at.
+    """
+    ready: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(maxsize=depth)
+    stop = threading.Event()
+
+    def put(entry: tuple[bool, T | BaseException | None]) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(entry, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put((True, item)):
+                    return
+            put((False, None))
+        except BaseException as fault:  # handed to the taker, whatever it is
+            put((False, fault))
+
+    worker = threading.Thread(target=work, name="stages-3-and-4", daemon=True)
+    worker.start()
+    try:
+        while True:
+            more, item = ready.get()
+            if more:
+                yield item  # type: ignore[misc]
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                return
+    finally:
+        stop.set()
+        worker.join()
+
+
+class Stopwatch:
+    """Sums the seconds spent in named stretches of work, from any thread."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - started
+            with self._lock:
+                self.seconds[name] = self.seconds.get(name, 0.0) + took
+
+
+class _Teller:
+    """Passes progress on, and stops the work when it is no longer wanted."""
+
+    def __init__(self, progress: Progress | None, cancelled: Callable[[], bool] | None) -> None:
+        self._progress = progress
+        self._cancelled = cancelled
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        if self._cancelled is not None and self._cancelled():
+            raise RuntimeProblem("cancelled", "The rendering was cancelled.")
+        if self._progress is not None:
+            self._progress(fraction, stage)
+
+
+class _LevelMeter:
+    """Counts samples and keeps the loudest twentieth of a second, in dBFS."""
+
+    WINDOW = ANALYSIS_RATE // 20
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.loudest = -120.0
+
+    def hear(self, block: NDArray[np.float32]) -> None:
+        self.samples += len(block)
+        whole = len(block) // self.WINDOW * self.WINDOW
+        windows = block[:whole].reshape(-1, self.WINDOW) if whole else block[None]
+        power = float(np.mean(windows.astype(np.float64) ** 2, axis=1).max(initial=0.0))
+        self.loudest = max(self.loudest, 10 * np.log10(power + 1e-12))
+
+
+def _mute(track: ArticulationTrack) -> ArticulationTrack:
+    quiet = np.zeros(len(track), np.float32)
+    return ArticulationTrack(track.fps, np.zeros_like(track.expression), quiet + 1, quiet, quiet - 80)
+
+
+def _findings(photo: Portrait) -> list[Notice]:
+    return [
+        Notice(code=finding.code, sentence=finding.sentence)
+        for finding in photo.findings
+        if finding.severity == "warning"
+    ]
+
+
+def _even(length: float) -> int:
+    return max(2, 2 * round(length / 2))
