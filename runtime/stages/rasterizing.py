@@ -1,0 +1,281 @@
+"""Drawing triangles and polygons into sampling maps and masks: the inner loops of the motion field.
+
+Compiled by numba once and cached; the loops do not hold Python's lock, so frames may be drawn in several threads.
+Points are (x, y) in pixels of the array that is drawn into; pixel centres have whole coordinates.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+
+_SLACK = 1e-3  # pixels by which spans are widened, so that no crack opens between neighbouring triangles
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _span(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, y: float) -> tuple[float, float]:
+    """Left and right end of a triangle on the line at height y; left > right where it misses the line."""
+    left, right = 1e9, -1e9
+    for edge in range(3):
+        if edge == 0:
+            ax, ay, bx, by = x0, y0, x1, y1
+        elif edge == 1:
+            ax, ay, bx, by = x1, y1, x2, y2
+        else:
+            ax, ay, bx, by = x2, y2, x0, y0
+        if (y < ay and y < by) or (y > ay and y > by):
+            continue
+        if ay == by:
+            left, right = min(left, ax, bx), max(right, ax, bx)
+        else:
+            x = ax + (y - ay) / (by - ay) * (bx - ax)
+            left, right = min(left, x), max(right, x)
+    return left, right
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def draw_mesh(
+    driven: Floats,
+    source: Floats,
+    trust: Floats,
+    triangles: Ints,
+    one_sided: Bytes,
+    map_x: Floats,
+    map_y: Floats,
+) -> None:
+    """Draw triangles, in the order given, into a backward sampling map.
+
+    Args:
+        driven: (K, 2) vertices in pixels of the map; source: (K, 2) where their colour lies in the photo, pixels.
+        trust: (K,) 1 where the mesh decides, 0 where what the map already holds does (its outer edge); linear between.
+        triangles: (T, 3); one_sided: (T,) whether a triangle seen from behind is left out.
+        map_x, map_y: (h, w), changed in place.
+    """
+    height, width = map_x.shape
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, x1, y1, x2, y2 = (
+            driven[i, 0],
+            driven[i, 1],
+            driven[j, 0],
+            driven[j, 1],
+            driven[k, 0],
+            driven[k, 1],
+        )
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if abs(area) < 1e-3 or (one_sided[t] == 1 and area < 0):
+            continue
+        top = max(0, math.ceil(min(y0, y1, y2)))
+        bottom = min(height - 1, math.floor(max(y0, y1, y2)))
+        # The colour's place is linear over the triangle: s = s_i + (x - x0) * sx + (y - y0) * sy, likewise the trust.
+        u1, u2 = (y2 - y0) / area, (y1 - y0) / area
+        v1, v2 = (x2 - x0) / area, (x1 - x0) / area
+        a, b = source[j, 0] - source[i, 0], source[k, 0] - source[i, 0]
+        sxx, sxy = a * u1 - b * u2, b * v2 - a * v1
+        a, b = source[j, 1] - source[i, 1], source[k, 1] - source[i, 1]
+        syx, syy = a * u1 - b * u2, b * v2 - a * v1
+        a, b = trust[j] - trust[i], trust[k] - trust[i]
+        wx, wy = a * u1 - b * u2, b * v2 - a * v1
+        blended = trust[i] < 1 or trust[j] < 1 or trust[k] < 1
+        for y in range(top, bottom + 1):
+            left, right = _span(x0, y0, x1, y1, x2, y2, float(y))
+            first = max(0, math.ceil(left - _SLACK))
+            last = min(width - 1, math.floor(right + _SLACK))
+            dy = y - y0
+            base_x, base_y = source[i, 0] + dy * sxy, source[i, 1] + dy * syy
+            if blended:
+                for x in range(first, last + 1):
+                    dx = x - x0
+                    w = min(max(trust[i] + dx * wx + dy * wy, 0.0), 1.0)
+                    map_x[y, x] += w * (base_x + dx * sxx - map_x[y, x])
+                    map_y[y, x] += w * (base_y + dx * syx - map_y[y, x])
+            else:
+                for x in range(first, last + 1):
+                    dx = x - x0
+                    map_x[y, x] = base_x + dx * sxx
+                    map_y[y, x] = base_y + dx * syx
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def draw_values(points: Floats, values: Floats, triangles: Ints, out: Floats) -> None:
+    """Draw triangles facing the viewer into ``out`` (h, w), each with its corners' ``values`` (K,) interpolated."""
+    height, width = out.shape
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, x1, y1, x2, y2 = (
+            points[i, 0],
+            points[i, 1],
+            points[j, 0],
+            points[j, 1],
+            points[k, 0],
+            points[k, 1],
+        )
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if area < 1e-3:
+            continue
+        a, b = values[j] - values[i], values[k] - values[i]
+        vx = (a * (y2 - y0) - b * (y1 - y0)) / area
+        vy = (b * (x1 - x0) - a * (x2 - x0)) / area
+        top = max(0, math.ceil(min(y0, y1, y2)))
+        bottom = min(height - 1, math.floor(max(y0, y1, y2)))
+        for y in range(top, bottom + 1):
+            left, right = _span(x0, y0, x1, y1, x2, y2, float(y))
+            first = max(0, math.ceil(left - _SLACK))
+            last = min(width - 1, math.floor(right + _SLACK))
+            for x in range(first, last + 1):
+                out[y, x] = values[i] + (x - x0) * vx + (y - y0) * vy
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def fill_polygon(points: Floats, value: float, out: Floats) -> None:
+    """Set ``out`` (h, w) where a closed polygon (N, 2), clockwise as seen, winds round a pixel's centre at least once.
+
+    Parts that are turned inside out (lips that overlap) wind the other way and stay empty.
+    """
+    height, width = out.shape
+    count = points.shape[0]
+    at = np.empty(count, np.float32)
+    turn = np.empty(count, np.int32)
+    top, bottom = height, -1
+    for n in range(count):
+        top = min(top, math.ceil(points[n, 1]))
+        bottom = max(bottom, math.floor(points[n, 1]))
+    for y in range(max(top, 0), min(bottom, height - 1) + 1):
+        found = 0
+        for n in range(count):
+            m = n + 1 if n + 1 < count else 0
+            ay, by = points[n, 1], points[m, 1]
+            if (ay <= y) == (by <= y):
+                continue
+            x = points[n, 0] + (y - ay) / (by - ay) * (points[m, 0] - points[n, 0])
+            direction = -1 if ay <= y else 1
+            place = found
+            while place > 0 and at[place - 1] > x:
+                at[place], turn[place] = at[place - 1], turn[place - 1]
+                place -= 1
+            at[place], turn[place] = x, direction
+            found += 1
+        winding = 0
+        for n in range(found - 1):
+            winding += turn[n]
+            if winding > 0:
+                first = max(0, math.ceil(at[n]))
+                last = min(width - 1, math.floor(at[n + 1]))
+                for x in range(first, last + 1):
+                    out[y, x] = value
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def average_down(fine: Floats, factor: int, gain: float, out: Bytes) -> None:
+    """Write into ``out`` (0..255) the mean of each block of ``factor`` squared of ``fine`` (0..1), times ``gain``."""
+    height, width = out.shape
+    unit = 255.0 * gain / (factor * factor)
+    for y in range(height):
+        for x in range(width):
+            total = 0.0
+            for v in range(factor):
+                for u in range(factor):
+                    total += fine[y * factor + v, x * factor + u]
+            out[y, x] = int(min(total * unit, 255.0) + 0.5)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def soft_field(
+    edge: Floats,
+    moved: Floats,
+    origin: Floats,
+    step: float,
+    reach: float,
+    softness: float,
+    window: Floats,
+    out: Floats,
+) -> None:
+    """The movement of what surrounds the mesh, on a coarse grid.
+
+    Each node takes the mean movement of the edge's vertices, weighted by 1 / (distance^2 + softness^2)^2, and lets it
+    fade to nothing at ``reach`` from the edge (smoothstep; inside the edge there is no fading).
+
+    Args:
+        edge: (B, 2) the mesh's outer edge as driven, moved: (B, 2) how far each vertex has come; pixels.
+        origin: (2,) the first node's place, ``step``: pixels between nodes.
+        window: (gh, gw) factor for each node; where it is 0 nothing is computed.
+        out: (gh, gw, 2) movement, pixels.
+    """
+    rows, columns = window.shape
+    count = edge.shape[0]
+    soft, far = softness * softness, reach * reach
+    for row in range(rows):
+        y = origin[1] + row * step
+        for column in range(columns):
+            out[row, column, 0] = 0.0
+            out[row, column, 1] = 0.0
+            if window[row, column] <= 0:
+                continue
+            x = origin[0] + column * step
+            nearest, inside = 1e18, False
+            total, sum_x, sum_y = 0.0, 0.0, 0.0
+            ax, ay = edge[count - 1, 0] - x, edge[count - 1, 1] - y
+            for n in range(count):
+                bx, by = edge[n, 0] - x, edge[n, 1] - y
+                ex, ey = bx - ax, by - ay
+                along = -(ax * ex + ay * ey) / (ex * ex + ey * ey + 1e-9)
+                along = min(max(along, 0.0), 1.0)
+                px, py = ax + along * ex, ay + along * ey
+                nearest = min(nearest, px * px + py * py)
+                if (ay > 0) != (by > 0) and ax - ay * ex / ey > 0:
+                    inside = not inside
+                weight = 1.0 / (bx * bx + by * by + soft)
+                weight *= weight
+                total += weight
+                sum_x += weight * moved[n, 0]
+                sum_y += weight * moved[n, 1]
+                ax, ay = bx, by
+            factor = window[row, column] / total
+            if not inside:
+                if nearest >= far:
+                    continue
+                left = 1.0 - math.sqrt(nearest) / reach
+                factor *= left * left * (3.0 - 2.0 * left)
+            out[row, column, 0] = sum_x * factor
+            out[row, column, 1] = sum_y * factor
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def fill_map(field: Floats, step: float, left: int, top: int, map_x: Floats, map_y: Floats) -> None:
+    """Fill a backward map over a region at (left, top): each pixel's own place minus the field (gh, gw, 2) there.
+
+    Cells of the grid in which nothing moves get the exact identity.
+    """
+    height, width = map_x.shape
+    rows, columns = field.shape[0], field.shape[1]
+    for y in range(height):
+        at = y / step
+        row = min(int(at), rows - 2)
+        v = at - row
+        column, limit = -1, 0.0
+        sx, sy, ux, uy = 0.0, 0.0, 0.0, 0.0
+        still = True
+        for x in range(width):
+            if x >= limit and column < columns - 2:
+                column += 1
+                limit = (column + 1) * step
+                ax = field[row, column, 0] * (1 - v) + field[row + 1, column, 0] * v
+                ay = field[row, column, 1] * (1 - v) + field[row + 1, column, 1] * v
+                bx = field[row, column + 1, 0] * (1 - v) + field[row + 1, column + 1, 0] * v
+                by = field[row, column + 1, 1] * (1 - v) + field[row + 1, column + 1, 1] * v
+                ux, uy = (bx - ax) / step, (by - ay) / step
+                sx, sy = ax - ux * column * step, ay - uy * column * step
+                still = ax == 0 and ay == 0 and bx == 0 and by == 0
+            if still:
+                map_x[y, x] = left + x
+                map_y[y, x] = top + y
+            else:
+                map_x[y, x] = left + x - (sx + ux * x)
+                map_y[y, x] = top + y - (sy + uy * x)

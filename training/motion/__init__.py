@@ -1,0 +1,1 @@
+"""The motion field's mesh and the two networks that place and move it."""
