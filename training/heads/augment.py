@@ -62,7 +62,7 @@ def paint(picture: Floats, rng: np.random.Generator) -> Floats:
     side = image.shape[0]
     if mode < 0.5:
         radius = max(3, int(side / 64) * 2 + 1)
-        image = cv2.medianBlur(np.asarray(image * 255, np.uint8), radius).astype(np.float32) / np.float32(255)
+        image = _displayed(cv2.medianBlur(np.asarray(image * 255, np.uint8), radius))
     elif mode < 0.8:
         image = cv2.bilateralFilter(image, 5, 0.15, side / 40)
     else:
@@ -70,10 +70,14 @@ def paint(picture: Floats, rng: np.random.Generator) -> Floats:
         soft = cv2.bilateralFilter(image, 5, 0.2, side / 40)
         image = np.round(soft * levels) / np.float32(levels)
     if rng.random() < 0.5:
-        weave = rng.standard_normal((side, side, 1)).astype(np.float32)
+        weave: Floats = rng.standard_normal((side, side, 1)).astype(np.float32)
         weave = cv2.GaussianBlur(weave, (0, 0), float(rng.uniform(0.5, 1.2)))[..., None]
         image = image * (1 + rng.uniform(0.02, 0.12) * weave)
     return np.asarray(np.clip(image, 0, 1), np.float32)
+
+
+def _displayed(pixels: NDArray[Any]) -> Floats:
+    return pixels.astype(np.float32) / 255
 
 
 def sketch(image: Floats, rng: np.random.Generator) -> Floats:

@@ -101,6 +101,7 @@ class Picture:
         landmarks: (116, 2) float32 pixels.
         parts: (S, S) int8 :class:`Part` seen at each pixel's centre, -1 = background.
         normals: (N, 3) float32 in the camera's frame, z towards the viewer.
+        coverage: (S, S) float32, how much of each pixel head, hair and body cover, 0..1.
     """
 
     image: Floats
@@ -108,6 +109,7 @@ class Picture:
     landmarks: Floats
     parts: NDArray[np.int8]
     normals: Floats
+    coverage: Floats
 
 
 class HeadRenderer:
@@ -227,7 +229,8 @@ class HeadRenderer:
         if scene.lashes > 0:
             canvas.draw(points, self.triangles[self._solid :], self._solid, scene.lashes)
         canvas.draw(_to_pixels(strands, scene.camera, fine), scene.hair.triangles, len(self.triangles))
-        image = self._behind(scene, pose, fine, backdrop)
+        image, coverage = self._behind(scene, pose, fine, backdrop)
+        coverage[canvas.ids >= 0] = 1
         shade(
             image, canvas.ids, canvas.weights, self.parts, self.triangles, self._uv, positions, normals,
             self.kit.vertices, self._hairiness(scene), scene.hair.triangles, strands,
@@ -248,8 +251,9 @@ class HeadRenderer:
         parts = np.where(ids < 0, -1, np.append(self.parts, Part.HAIR)[np.minimum(ids, len(self.parts))])
         if fine != size:
             image = _floats(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA))
+            coverage = _floats(cv2.resize(coverage, (size, size), interpolation=cv2.INTER_AREA))
         landmarks = skin[self.kit.landmarks, :2].copy()
-        return Picture(image, skin, landmarks, parts.astype(np.int8), normals)
+        return Picture(image, skin, landmarks, parts.astype(np.int8), normals, coverage)
 
     # -- parts of it --------------------------------------------------------------------------------------------
 
@@ -324,8 +328,8 @@ class HeadRenderer:
         canvas.draw(seen(strands), scene.hair.triangles, len(self.triangles))
         return Shadow(canvas.depth, axes, float(scale), 0.12 + 2.2 / float(scale), scene.light.shadow)
 
-    def _behind(self, scene: Scene, pose: Pose, size: int, backdrop: Floats | None) -> Floats:
-        """The background, with a body under the head."""
+    def _behind(self, scene: Scene, pose: Pose, size: int, backdrop: Floats | None) -> tuple[Floats, Floats]:
+        """The background with a body under the head, and the body's coverage."""
         if backdrop is None:
             image = sample_backdrop(np.random.default_rng(scene.backdrop_seed), size, scene.busy)
         else:
@@ -336,7 +340,9 @@ class HeadRenderer:
         outline = _to_pixels(self._posed(body.astype(np.float32), pose), scene.camera, size)[:, :2]
         cloth = tuple(c * scene.light.level * 0.8 for c in scene.material.cloth)
         cv2.fillPoly(image, [np.round(outline).astype(np.int32)], cloth)
-        return np.ascontiguousarray(image, np.float32)
+        coverage = np.zeros((size, size), np.float32)
+        cv2.fillPoly(coverage, [np.round(outline).astype(np.int32)], 1.0)
+        return np.ascontiguousarray(image, np.float32), coverage
 
     def _outline(self, image: Floats, canvas: Canvas) -> None:
         """Ink lines where depth jumps or one part meets another."""

@@ -1,0 +1,263 @@
+"""Train the landmark network on rendered crops and export it into the pack.
+
+    python -m training.landmarks.train --data data/landmarks --work runs/landmarks --steps 3400
+    python -m training.landmarks.train --work runs/landmarks --data data/landmarks --export runtime/models/sonic-int8
+
+The run goes on from ``checkpoint.pt`` in the work folder if there is one; ``--minutes`` pauses it. ``--data`` may still
+be growing. Validation uses the first 512 samples, which are never trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from runtime.stages.landmarks import (
+    COUNT,
+    CROP_SIZE,
+    FLIP,
+    GROUPS,
+    LID_LOWER,
+    LID_UPPER,
+    LIP_LOWER,
+    LIP_UPPER,
+)
+from training.landmarks.generate import LandmarkData
+from training.landmarks.network import LandmarkNetwork
+
+log = logging.getLogger(__name__)
+
+HELD_OUT = 512
+BATCH = 64
+PEAK_RATE = 1.6e-3
+GROUP_WEIGHTS = {
+    "lip_outer": 1.2,
+    "lip_inner": 1.5,
+    "eye_right": 1.3,
+    "eye_left": 1.3,
+    "iris": 1.3,
+    "brow_right": 0.7,
+}
+GROUP_WEIGHTS |= {"brow_left": 0.7, "nose": 0.8, "jaw": 0.6}
+# Gaps that must not shrink towards the mean: between the lips and between the lids.
+GAP_UPPER = np.concatenate([LIP_UPPER, LID_UPPER.ravel()])
+GAP_LOWER = np.concatenate([LIP_LOWER, LID_LOWER.ravel()])
+
+
+def point_weights() -> Tensor:
+    """(116,) weight of each landmark in the loss."""
+    weights = torch.ones(COUNT)
+    for name, weight in GROUP_WEIGHTS.items():
+        weights[GROUPS[name]] = weight
+    return weights
+
+
+class Batches:
+    """Random training batches with cheap augmentation: mirror, shift, colour, grey, patches."""
+
+    def __init__(self, data: LandmarkData, seed: int) -> None:
+        self.data = data
+        self.rng = np.random.default_rng(seed)
+        self.flip = torch.from_numpy(FLIP)
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, 128, 128) float 0..255 and landmarks (B, 116, 2) in pixels."""
+        rng = self.rng
+        rows = np.sort(rng.integers(HELD_OUT, self.data.done, BATCH))
+        images = torch.from_numpy(np.array(self.data.images[rows])).permute(0, 3, 1, 2).float()
+        points = torch.from_numpy(np.array(self.data.landmarks[rows]))
+        if rng.random() < 0.5:
+            images, points = images.flip(3), points[:, self.flip].clone()
+            points[..., 0] = CROP_SIZE - 1 - points[..., 0]
+        images, points = self._shift(images, points)
+        gain = torch.from_numpy(rng.uniform(0.85, 1.15, (BATCH, 3, 1, 1)).astype(np.float32))
+        images = images * gain
+        grey = torch.from_numpy(rng.random((BATCH, 1, 1, 1)) < 0.12)
+        images = torch.where(grey, images.mean(dim=1, keepdim=True), images)
+        for i in range(0, BATCH, 4):
+            if rng.random() < 0.5:
+                x, y = rng.integers(0, 110, 2)
+                width, height = rng.integers(6, 32, 2)
+                images[i, :, y : y + height, x : x + width] = float(rng.uniform(0, 255))
+        return images.contiguous(memory_format=torch.channels_last), points
+
+    def _shift(self, images: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        margin = 4
+        x, y = (int(v) for v in self.rng.integers(-margin, margin + 1, 2))
+        padded = F.pad(images, (margin,) * 4, mode="replicate")
+        top, left = margin + y, margin + x
+        moved = padded[:, :, top : top + CROP_SIZE, left : left + CROP_SIZE]
+        return moved, points - torch.tensor([x, y], dtype=torch.float32)
+
+
+def loss_of(points: Tensor, scale: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Weighted L1 in pixels, its Laplace likelihood, and L1 on the gaps of lips and lids."""
+    inside = ((target > -1) & (target < CROP_SIZE)).all(dim=-1).float() * weights
+    error = (points - target).abs().sum(dim=-1)
+    likelihood = error / scale + scale.log()
+    main = ((0.25 * error + 0.12 * likelihood) * inside).sum() / inside.sum()
+    gap = points[:, GAP_LOWER] - points[:, GAP_UPPER] - (target[:, GAP_LOWER] - target[:, GAP_UPPER])
+    return main + 0.25 * gap.abs().sum(dim=-1).mean()
+
+
+@torch.inference_mode()
+def validate(network: nn.Module, data: LandmarkData) -> dict[str, float]:
+    """Mean error of each group in per cent of the outer-eye distance, on the held-out samples."""
+    errors = []
+    for start in range(0, HELD_OUT, BATCH):
+        images = torch.from_numpy(np.array(data.images[start : start + BATCH])).permute(0, 3, 1, 2).float()
+        target = torch.from_numpy(np.array(data.landmarks[start : start + BATCH]))
+        points, _ = network(images.contiguous(memory_format=torch.channels_last))
+        corners = target[:, GROUPS["eye_left"].start] - target[:, GROUPS["eye_right"].start]
+        errors.append((points - target).norm(dim=-1) / corners.norm(dim=-1, keepdim=True).clamp_min(12) * 100)
+    every = torch.cat(errors)
+    return {name: round(float(every[:, group].mean()), 2) for name, group in GROUPS.items()}
+
+
+class Run:
+    """A training run with its checkpoint."""
+
+    def __init__(self, work: Path, seed: int) -> None:
+        torch.manual_seed(seed)
+        work.mkdir(parents=True, exist_ok=True)
+        self.path = work / "checkpoint.pt"
+        self.network = LandmarkNetwork().to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network).eval()
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=0.02)
+        self.step = 0
+        if self.path.exists():
+            state = torch.load(self.path, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step = state["step"]
+            log.info("went on from step %d", self.step)
+
+    def save(self) -> None:
+        """Write the checkpoint aside, then put it in place."""
+        state: dict[str, Any] = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+        }
+        torch.save(state, self.path.with_suffix(".new"))
+        self.path.with_suffix(".new").replace(self.path)
+
+    def advance(self, batch: tuple[Tensor, Tensor], weights: Tensor, steps: int) -> float:
+        """One step of AdamW on a cosine schedule; returns the loss."""
+        rate = (
+            PEAK_RATE * min(1, (self.step + 1) / 150) * (0.51 + 0.49 * math.cos(math.pi * self.step / steps))
+        )
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast("cpu", torch.bfloat16):
+            points, scale = self.network(batch[0])
+        loss = loss_of(points, scale, batch[1], weights)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        self.step += 1
+        self._average()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        blend = 1 - min(0.998, self.step / (self.step + 20))
+        for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(value, blend)
+        for mean, value in zip(self.average.buffers(), self.network.buffers(), strict=True):
+            mean.copy_(value)
+
+
+def train(run: Run, data: LandmarkData, steps: int, minutes: float, seed: int) -> None:
+    """Train to ``steps`` in all, or until the minutes are over."""
+    batches = Batches(data, seed + run.step)
+    weights = point_weights()
+    began, losses = time.monotonic(), []
+    saved = began
+    while run.step < steps and time.monotonic() - began < minutes * 60:
+        losses.append(run.advance(batches.next(), weights, steps))
+        if time.monotonic() - saved > 120:
+            run.save()
+            saved = time.monotonic()
+        if run.step % 200 == 0:
+            pace = len(losses) * BATCH / (time.monotonic() - began)
+            recent = float(np.mean(losses[-200:]))
+            log.info(
+                "step %d, %.0f samples/s of %d: loss %.3f, %% of outer-eye distance %s",
+                run.step, pace, data.done, recent, validate(run.average, data),
+            )  # fmt: skip
+    run.save()
+
+
+def export(run: Run, data: LandmarkData, folder: Path, pack: Path, seed: int, command: str) -> None:
+    """Write the averaged network as ONNX and put it into the pack as ``landmarks``."""
+    from training.packing import add_graph
+
+    network = run.average.to(memory_format=torch.contiguous_format).eval()
+    path = folder / "landmarks.onnx"
+    torch.onnx.export(
+        network,
+        (torch.zeros(1, 3, CROP_SIZE, CROP_SIZE),),
+        str(path),
+        input_names=["input"],
+        output_names=["points", "error"],
+        dynamic_axes={name: {0: "batch"} for name in ("input", "points", "error")},
+        opset_version=17,
+        dynamo=False,
+    )
+    record = {
+        "command": command,
+        "seed": seed,
+        "data": f"{data.done} crops of rendered heads: python -m training.landmarks.generate --seed 1",
+        "metrics": {
+            "unit": "per cent of the outer-eye distance, held-out renders",
+            **validate(network, data),
+            "steps": run.step,
+        },
+        "licence": "Apache-2.0",
+    }
+    add_graph(pack, "landmarks", path, record)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder written by training.landmarks.generate"
+    )
+    parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--steps", type=int, default=3400)
+    parser.add_argument("--minutes", type=float, default=1e9)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--export", type=Path, default=None, help="pack folder to put the network into, at the end"
+    )
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(options.threads)
+    data = LandmarkData.open(options.data)
+    run = Run(options.work, options.seed)
+    train(run, data, options.steps, options.minutes, options.seed)
+    if options.export is not None:
+        arguments = f"--steps {options.steps} --seed {options.seed}"
+        command = f"python -m training.landmarks.train --data DATA --work WORK {arguments}"
+        export(run, data, options.work, options.export, options.seed, command)
+
+
+if __name__ == "__main__":
+    main()
