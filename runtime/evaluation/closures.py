@@ -21,8 +21,8 @@ CLOSED_GAP = 0.03
 """Lips this near (mean of the three middle pairs, in ipd; about 2 mm on an adult) read as closed."""
 CLOSED_SHARE = 0.25
 """... and the gap must be under this share of the film's own wide-open mouth, so that a mumble is no closure."""
-EASE_IN = 0.3
-"""Seconds in which the film passes from the photo's own expression to a speaking one."""
+EASE = 0.3
+"""Seconds at either end in which the film passes from the photo's own expression to a speaking one and back."""
 
 _PAUSE = 0.2  # seconds of silence in which closed lips are expected
 _BREAK = 0.1  # seconds of silence in which lips may close or stay open, as they like
@@ -77,7 +77,7 @@ def closed_frames(gap: NDArray[np.floating], threshold: float | None = None) -> 
 def count_closures(closed: Flags, phones: Sequence[Interval], fps: float) -> ClosureCount:
     """Compare the closed frames (T,) of a film with its aligned phones."""
     duration = len(closed) / fps
-    bilabials = [item for item in phones if item.is_bilabial and EASE_IN < item.end < duration]
+    bilabials = [item for item in phones if item.is_bilabial and EASE < item.end < duration - EASE]
     speech = spoken_frames(phones, len(closed), fps)
     runs = closure_runs(closed, speech)
     near_bilabial = _covered(bilabials, len(closed), fps, margin=1 / fps)
@@ -102,23 +102,21 @@ def closure_runs(closed: Flags, speech: Flags) -> list[slice]:
 
 
 def spoken_frames(phones: Sequence[Interval], frames: int, fps: float) -> Flags:
-    """(T,) frames during which somebody speaks: all but breaks (with margins), unknown sounds and the ease-in."""
+    """(T,) frames during which somebody speaks: all but breaks (with margins), unknown sounds and the easing."""
     pauses = [item for item in phones if item.is_silence and item.end - item.start >= _BREAK]
     known = [item for item in phones if item not in pauses and (item.phones or item.is_silence)]
     speech = _covered(known, frames, fps, margin=0.0)
     speech &= ~_covered(pauses, frames, fps, margin=_PAUSE_MARGIN)
-    speech[: int(np.ceil(EASE_IN * fps))] = False
-    return speech
+    return speech & ~_easing(frames, fps)
 
 
 def silent_frames(phones: Sequence[Interval], frames: int, fps: float) -> Flags:
-    """(T,) frames well inside pauses of at least 0.2 s, after the ease-in."""
+    """(T,) frames well inside pauses of at least 0.2 s, easing left out."""
     silent = np.zeros(frames, bool)
     for item in phones:
         if _is_pause(item):
             silent |= _covered([item], frames, fps, margin=-_PAUSE_MARGIN)
-    silent[: int(np.ceil(EASE_IN * fps))] = False
-    return silent
+    return silent & ~_easing(frames, fps)
 
 
 def quiet_frames(audio: NDArray[np.float32], rate: int, frames: int, fps: float) -> Flags:
@@ -138,6 +136,14 @@ def quiet_frames(audio: NDArray[np.float32], rate: int, frames: int, fps: float)
         Interval("", float(a) / 100, float(b) / 100) for a, b in zip(edges[::2], edges[1::2], strict=True)
     ]
     return silent_frames(pauses, frames, fps)
+
+
+def _easing(frames: int, fps: float) -> Flags:
+    edge = int(np.ceil(EASE * fps))
+    flags = np.zeros(frames, bool)
+    flags[:edge] = True
+    flags[max(0, frames - edge) :] = True
+    return flags
 
 
 def _is_pause(item: Interval) -> bool:

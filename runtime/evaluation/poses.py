@@ -71,3 +71,17 @@ def _blinking(amount: float) -> NDArray[np.float32]:
 def _turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> NDArray[np.float32]:
     """Head offsets (5,) from degrees."""
     return np.array([*np.radians([yaw, pitch, roll]), 0, 0], np.float32)
+
+
+def comparison_poses() -> list[Pose]:
+    """The eight poses of the sheets that ours are set beside, in their order."""
+    return [
+        Pose("photo", _silent(), amount=0.0),
+        Pose("m closed", *_sound("m")),
+        Pose("open", *_sound("a", gain=1.3)),
+        Pose("oo", *_sound("u")),
+        Pose("ee", *_sound("i")),
+        Pose("blink", _blinking(1.0), 1.0, crop="eyes"),
+        Pose("yaw+8 ah", *_sound("ah"), head=_turned(yaw=8)),
+        Pose("yaw-8 pit4 s", *_sound("s"), head=_turned(yaw=-8, pitch=4, roll=2)),
+    ]

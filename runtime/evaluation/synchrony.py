@@ -116,3 +116,48 @@ def _shifts(samples: int) -> list[int]:
     if samples < 2 * least:
         return []
     return np.linspace(least, samples - least, _MISMATCHES).astype(int).tolist()
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Our lips against a real speaker's, frame by frame.
+
+    `r0` at no lag, best `r` at `lag` frames (> 0: ours are late), `r_mismatched` the mean best r against other
+    moments of the real film, `mse` of the openings normalised to 0..1, `open_ratio` ours over theirs (spread).
+    """
+
+    lag: int
+    r0: float
+    r: float
+    r_mismatched: float
+    mse: float
+    open_ratio: float
+
+
+def compare_lips(truth: Floats, ours: Floats, reach: int = 8) -> Likeness:
+    """Compare two lip gaps (T,) of the same frame rate."""
+    frames = min(len(truth), len(ours))
+    real, made = truth[:frames], ours[:frames]
+    scores = _frame_scores(real, made, reach)
+    best = int(np.argmax(scores))
+    least = max(reach + 1, frames // 4)
+    shifts: list[int] = np.linspace(least, max(least, frames - least), _MISMATCHES).astype(int).tolist()
+    wrong = [float(_frame_scores(np.roll(real, shift), made, reach).max()) for shift in shifts]
+    return Likeness(
+        lag=best - reach,
+        r0=float(scores[reach]),
+        r=float(scores[best]),
+        r_mismatched=float(np.mean(wrong)) if wrong else float("nan"),
+        mse=float(np.mean((_normalised(real) - _normalised(made)) ** 2)),
+        open_ratio=float(made.std() / max(real.std(), 1e-6)),
+    )
+
+
+def _frame_scores(truth: Floats, ours: Floats, reach: int) -> Floats:
+    core = slice(reach, len(truth) - reach)
+    return np.array([_r(truth[core], np.roll(ours, -lag)[core]) for lag in range(-reach, reach + 1)])
+
+
+def _normalised(gap: Floats) -> Floats:
+    low, high = np.percentile(gap, [2, 98])
+    return np.clip((gap - low) / max(high - low, 1e-6), 0, 1)

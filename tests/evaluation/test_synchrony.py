@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.evaluation.alignment import Interval
-from runtime.evaluation.synchrony import FINE_FPS, expected_opening, loudness, measure_synchrony
+from runtime.evaluation.synchrony import FINE_FPS, compare_lips, expected_opening, loudness, measure_synchrony
 
 
 def babble(seconds: float, seed: int = 0) -> np.ndarray:
@@ -53,3 +53,14 @@ def test_loudness_in_decibels() -> None:
     level = loudness(np.concatenate([tone, tone * 0.1, tone * 0]), rate)
     assert level[50] - level[150] == pytest.approx(20, abs=0.5)
     assert level[250] == 0
+
+
+def test_lips_against_a_real_speakers() -> None:
+    real = np.abs(babble(4, seed=3))[:200]
+    late = compare_lips(real, 0.5 * np.roll(real, 2))
+    assert late.lag == 2
+    assert late.r == pytest.approx(1.0)
+    assert late.r0 < late.r
+    assert late.r_mismatched < 0.8
+    assert late.open_ratio == pytest.approx(0.5)
+    assert compare_lips(real, 0.5 * real).mse == pytest.approx(0, abs=1e-9)
