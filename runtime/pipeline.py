@@ -6,8 +6,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,10 +88,12 @@ def render(
         compositor = Compositor(portrait.image, face.region, tuple(overlays))
     height, width = portrait.image.shape[:2]
     sound_end = seconds if seconds < heard.seconds else None
-    with VideoWriter(
-        out_path, width, height, options.fps, audio, options.quality, options.preset, sound_end=sound_end
-    ) as film:
-        batches = ahead(draw_regions(motion, face, texture, watch))
+    with (
+        VideoWriter(
+            out_path, width, height, options.fps, audio, options.quality, options.preset, sound_end=sound_end
+        ) as film,
+        closing(ahead(draw_regions(motion, face, texture, watch))) as batches,
+    ):
         for index, region in enumerate(region for batch in batches for region in batch):
             with watch("compositing"):
                 frame = compositor.compose(region, index)
@@ -216,7 +218,7 @@ def batch_size(region: Box) -> int:
     return int(np.clip(BATCH_PIXELS // max(1, (x1 - x0) * (y1 - y0)), 1, LARGEST_BATCH))
 
 
-def ahead[T](items: Iterable[T], depth: int = 1) -> Iterator[T]:
+def ahead[T](items: Iterable[T], depth: int = 1) -> Generator[T]:
     """Run an iterator in a thread of its own, up to `depth` items ahead of who takes them.
 
     What it raises is raised here; when the taker stops, the thread ends with the item it is at.
