@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from runtime.contract import RuntimeProblem
+from runtime.contract import RenderOptions, RuntimeProblem
 from runtime.evaluation.evaluate import evaluate
 from runtime.evaluation.films import find_films, find_portraits, find_speech
 from runtime.evaluation.instruments import Instrument, MediaPipe
@@ -60,8 +60,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--compare", type=Path, metavar="FOLDER", help="other sheets, sheet_PORTRAIT.jpg, to set beside ours"
     )
-    parser.add_argument("--provider", default="auto", help="which ONNX Runtime provider runs the networks")
-    parser.add_argument("--threads", type=int, default=0, help="threads for the networks; 0 = all cores")
+    parser.add_argument("--provider", help="which ONNX Runtime provider runs the networks")
+    parser.add_argument("--threads", help="threads for the networks; 0 = all cores")
     parser.set_defaults(run=run)
     return parser
 
@@ -69,7 +69,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out `evaluate`; the exit code."""
     plan = _plan(arguments)
-    studio = Studio(provider=arguments.provider, threads=arguments.threads)
+    options = RenderOptions.checked({"provider": arguments.provider, "threads": arguments.threads})
+    studio = Studio(options)
     instruments: list[Instrument] = [OwnLandmarks(studio)]
     if outside := MediaPipe.find(arguments.mediapipe_python):
         instruments.append(outside)
@@ -103,4 +104,10 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         parts=parts,
         quick=arguments.quick,
         out=arguments.out,
+        render_flags=_render_flags(arguments),
     )
+
+
+def _render_flags(arguments: argparse.Namespace) -> list[str]:
+    chosen = {"--provider": arguments.provider, "--threads": arguments.threads}
+    return [word for flag, value in chosen.items() if value is not None for word in (flag, value)]

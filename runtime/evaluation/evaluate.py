@@ -28,6 +28,7 @@ from runtime.evaluation.studio import Studio
 from runtime.evaluation.synchrony import compare_lips
 from runtime.media.audio import AudioFile
 from runtime.media.image import load_image
+from runtime.pipeline import render
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def evaluate(plan: Plan, studio: Studio, instruments: Sequence[Instrument]) -> M
     measures["lips"] = {name: sum_lips(found) for name, found in counts.items() if found}
     if "talking" in plan.parts and plan.talking:
         with _noted(measures, "talking"):
-            measures["talking"] = _measure_talking(plan, instruments)
+            measures["talking"] = _measure_talking(plan, studio, instruments)
     if "speed" in plan.parts:
         with _noted(measures, "speed"):
             measures["speed"] = _measure_speed(plan)
@@ -99,7 +100,7 @@ def _measure_films(
     counts: dict[str, list[Lips]],
 ) -> dict[str, Any]:
     """Render the portrait with every clip; closures, silence and sync as each instrument sees them."""
-    films = [(clip, _film(path, clip, plan)) for clip in clips]
+    films = [(clip, _film(path, clip.audio, f"{path.stem}__{clip.name}", plan, studio)) for clip in clips]
     sync: dict[str, dict[str, Any]] = {clip.name: {} for clip, _ in films}
     lips = {}
     for tool in instruments:
@@ -146,17 +147,18 @@ def _draw_sheets(
     return readings
 
 
-def _film(portrait: Path, clip: Speech, plan: Plan) -> Path:
+def _film(portrait: Path, audio: Path, name: str, plan: Plan, studio: Studio) -> Path:
     """Render the film that a user would get, unless it is there already from an earlier, interrupted run."""
-    folder = plan.out / "films"
-    folder.mkdir(exist_ok=True)
-    film = folder / f"{portrait.stem}__{clip.name}.mp4"
+    film = plan.out / "films" / f"{name}.mp4"
+    film.parent.mkdir(exist_ok=True)
     if not film.exists():
-        run_render(portrait, clip.audio, film)
+        render(portrait, audio, film, studio.options, pack=studio.pack)
     return film
 
 
-def _measure_talking(plan: Plan, instruments: Sequence[Instrument]) -> dict[str, dict[str, Any]]:
+def _measure_talking(
+    plan: Plan, studio: Studio, instruments: Sequence[Instrument]
+) -> dict[str, dict[str, Any]]:
     """Give the first portrait the sound of each real film, and hold its lips against the real ones."""
     portrait = plan.portraits[0]
     result: dict[str, dict[str, Any]] = {}
@@ -164,10 +166,7 @@ def _measure_talking(plan: Plan, instruments: Sequence[Instrument]) -> dict[str,
         with tempfile.TemporaryDirectory() as folder:
             audio = Path(folder) / f"{real.stem}.wav"
             write_wav(audio, np.concatenate(list(AudioFile.open(real).mono())))
-            film = plan.out / "films" / f"{portrait.stem}__{real.stem}.mp4"
-            film.parent.mkdir(exist_ok=True)
-            if not film.exists():
-                run_render(portrait, audio, film)
+            film = _film(portrait, audio, f"{portrait.stem}__{real.stem}", plan, studio)
         result[real.stem] = {}
         for tool in instruments:
             truth, ours = (lip_gap_of(path, tool) for path in (real, film))
@@ -178,23 +177,23 @@ def _measure_talking(plan: Plan, instruments: Sequence[Instrument]) -> dict[str,
 def _measure_speed(plan: Plan) -> dict[str, Any]:
     clip = max(plan.speech, key=lambda one: len(one.samples()))
     with tempfile.TemporaryDirectory() as folder:
-        done = run_render(plan.portraits[0], clip.audio, Path(folder) / "speed.mp4")
-    answer = done.answer
-    return {
-        "real_time_factor": answer["real_time_factor"],
-        "seconds": answer["duration"],
-        "width": answer["width"],
-        "height": answer["height"],
-        "fps": answer["fps"],
-        "provider": answer["provider"],
-        "timings": answer["timings"],
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        "peak_mb": done.peak_mb,
-    }
+        answer = run_render(plan.portraits[0], clip.audio, Path(folder) / "speed.mp4", plan.render_flags)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    named = (
+        "real_time_factor",
+        "duration",
+        "width",
+        "height",
+        "fps",
+        "provider",
+        "timings",
+        "peak_memory_mb",
+    )
+    return {"cores": cores} | {name: answer[name] for name in named}
 
 
 def _measure_memory(plan: Plan) -> dict[str, float]:
     speech = np.concatenate([clip.samples() for clip in plan.speech])
-    short, long = QUICK_MEMORY_SECONDS if plan.quick else MEMORY_SECONDS
+    lengths = QUICK_MEMORY_SECONDS if plan.quick else MEMORY_SECONDS
     with tempfile.TemporaryDirectory() as folder:
-        return memory_growth(plan.portraits[0], speech, Path(folder), short, long)
+        return memory_growth(plan.portraits[0], speech, Path(folder), lengths, plan.render_flags)

@@ -24,6 +24,7 @@ class Plan:
     parts: frozenset[str]
     quick: bool
     out: Path
+    render_flags: Sequence[str] = ()
 
     @property
     def aligned(self) -> list[Speech]:

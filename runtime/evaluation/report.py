@@ -192,7 +192,7 @@ def _resources(measures: Measures) -> str:
         lines.append(
             f"Real-time factor {speed['real_time_factor']:.2f} at {speed['width']}x{speed['height']}, "
             f"{speed['fps']:g} fps, {speed['cores']} cores, provider {speed['provider']}, "
-            f"{speed['seconds']:.1f} s of film; peak memory {speed['peak_mb']:.0f} MB."
+            f"{speed['duration']:.1f} s of film; peak memory {speed['peak_memory_mb']:.0f} MB."
         )
     if memory := measures.get("memory"):
         lines.append(
