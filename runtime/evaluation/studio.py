@@ -30,12 +30,10 @@ Image = NDArray[np.uint8]
 class Studio:
     """Stages on one model pack, and the portraits that were asked for last."""
 
-    def __init__(
-        self, provider: str = "auto", threads: int = 0, options: RenderOptions | None = None
-    ) -> None:
+    def __init__(self, options: RenderOptions | None = None) -> None:
         self.pack = ModelPack.load()
         self.options = options or RenderOptions()
-        self.sessions = Sessions(self.pack, provider, threads, self.options.int8)
+        self.sessions = Sessions(self.pack, self.options.provider, self.options.threads, self.options.int8)
         self.portrait = lru_cache(maxsize=2)(self._portrait)
 
     @cached_property
