@@ -1,0 +1,153 @@
+"""From what the audio network says of each frame to lips that really close, touch and rest.
+
+The network is unsure; a mouth must not be. Probabilities become decisions with hysteresis: where lips meet, they
+meet fully for at least 40 ms, and where somebody pauses, the mouth stays shut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.stages.articulation import CONTROLS, PHONE_NAMES, TRACK_FPS, ArticulationTrack, compose
+
+FloatArray = NDArray[np.float32]
+
+CONTACTS = ("bilabial", "labiodental", "rest", "voice")
+_BILABIALS = [PHONE_NAMES.index(name) for name in ("p", "b", "m")]
+_LABIODENTALS = [PHONE_NAMES.index(name) for name in ("f", "v")]
+_SILENCE = PHONE_NAMES.index("sil")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How to read one trained network; fitted on held-out speech by `training.audio.calibrate`.
+
+    bilabial, labiodental, rest: weights (contact logit, log-odds of the phones, constant) of a logistic model.
+    closing: probability from which p, b, m are believed. resting: the same for pauses.
+    gain, offset: (10,) for the CONTROLS, which a network that minimises squares makes too small.
+    """
+
+    bilabial: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    labiodental: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    rest: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    closing: float = 0.5
+    resting: float = 0.5
+    gain: tuple[float, ...] = field(default=(1.0,) * len(CONTROLS))
+    offset: tuple[float, ...] = field(default=(0.0,) * len(CONTROLS))
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Calibration:
+        """From a graph's record in pack.json; the defaults where it has none."""
+        known = {item.name for item in fields(cls)}
+        stored: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in record.get("calibration", {}).items()
+            if name in known
+        }
+        return cls(**stored)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The network's word on T frames at 50 a second, phones already reduced to what the mouth needs.
+
+    controls (T, 10); contacts (T, 4) logits of CONTACTS; odds (T, 3) log-odds of p b m, of f v, of silence.
+    """
+
+    controls: FloatArray
+    contacts: FloatArray
+    odds: FloatArray
+
+    @classmethod
+    def of(cls, phones: FloatArray, controls: FloatArray, contacts: FloatArray) -> Evidence:
+        """From the network's outputs for one window; phones (T, P) are logits."""
+        shifted = np.exp(phones - phones.max(axis=1, keepdims=True))
+        posterior = shifted / shifted.sum(axis=1, keepdims=True)
+        groups = (_BILABIALS, _LABIODENTALS, [_SILENCE])
+        chance = np.stack([posterior[:, group].sum(axis=1) for group in groups], axis=1)
+        chance = np.clip(chance, 1e-4, 1 - 1e-4)
+        return cls(controls, contacts, np.log(chance / (1 - chance)).astype(np.float32))
+
+    @classmethod
+    def join(cls, parts: list[Evidence]) -> Evidence:
+        return cls(
+            np.concatenate([part.controls for part in parts]),
+            np.concatenate([part.contacts for part in parts]),
+            np.concatenate([part.odds for part in parts]),
+        )
+
+
+_SHORTEST_CLOSURE = 2  # frames of 20 ms
+_SHORTEST_REST = 5
+_SHORTEST_SPEECH = 4
+_INAUDIBLE = -55.0  # dB under the speech level: nobody speaks, whatever the network says
+
+
+def contact_probability(evidence: Evidence, contact: str, calibration: Calibration) -> FloatArray:
+    """Calibrated probability (T,) of "bilabial", "labiodental" or "rest"."""
+    by_logit, by_odds, constant = getattr(calibration, contact)
+    row = CONTACTS.index(contact)
+    score = by_logit * evidence.contacts[:, row] + by_odds * evidence.odds[:, row] + constant
+    return _sigmoid(score)
+
+
+def decode(evidence: Evidence, loudness: FloatArray, calibration: Calibration) -> ArticulationTrack:
+    """Evidence and loudness (T,) in dB -> the track that drives the mouth."""
+    gain, offset = np.array(calibration.gain, np.float32), np.array(calibration.offset, np.float32)
+    controls = np.clip(evidence.controls * gain + offset, 0, 1).astype(np.float32)
+    bilabial = close_lips(contact_probability(evidence, "bilabial", calibration), calibration.closing)
+    labiodental = np.clip(1.3 * contact_probability(evidence, "labiodental", calibration) - 0.1, 0, 1)
+    silent = contact_probability(evidence, "rest", calibration) > calibration.resting
+    rest = rest_mouth(silent | (loudness < _INAUDIBLE))
+    expression, closure = compose(controls, bilabial, labiodental.astype(np.float32), rest)
+    voice = _sigmoid(evidence.contacts[:, CONTACTS.index("voice")])
+    voice = np.where(loudness < _INAUDIBLE, 0, voice).astype(np.float32)
+    return ArticulationTrack(TRACK_FPS, expression, closure, voice, loudness)
+
+
+def close_lips(probability: FloatArray, threshold: float) -> FloatArray:
+    """Probabilities of p, b, m (T,) -> closure: exactly 1 where believed, approaching where nearly so.
+
+    A believed closure covers the frames above half the threshold next to its peak, and two frames at least.
+    """
+    closure = (0.4 * np.clip(probability / threshold, 0, 1) ** 2).astype(np.float32)
+    for start, stop in _runs(probability > 0.5 * threshold):
+        part = probability[start:stop]
+        if part.max() <= threshold:
+            continue
+        believed = np.flatnonzero(part > threshold)
+        first, last = start + believed[0], start + believed[-1] + 1
+        while last - first < min(_SHORTEST_CLOSURE, len(probability)):
+            before = probability[first - 1] if first > 0 else -1.0
+            after = probability[last] if last < len(probability) else -1.0
+            first, last = (first - 1, last) if before > after else (first, last + 1)
+        closure[first:last] = 1.0
+    return closure
+
+
+def rest_mouth(silent: NDArray[np.bool_]) -> FloatArray:
+    """Silent frames (T,) -> rest 0..1: pauses of at least 100 ms, not broken by blips, with soft edges."""
+    silent = silent.copy()
+    for start, stop in _runs(~silent):
+        if stop - start < _SHORTEST_SPEECH:
+            silent[start:stop] = True
+    for start, stop in _runs(silent):
+        inside = start > 0 and stop < len(silent)
+        if inside and stop - start < _SHORTEST_REST:
+            silent[start:stop] = False
+    padded = np.pad(silent.astype(np.float32), 1, mode="edge")
+    return (0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]).astype(np.float32)
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
+
+
+def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

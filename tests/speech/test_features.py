@@ -1,0 +1,50 @@
+"""Log-mel features: timing, level, and independence of how the samples are cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.speech.features import (
+    FFT,
+    HOP,
+    MELS,
+    RATE,
+    frame_count,
+    framed_log_mel,
+    log_mel,
+    scale_for_network,
+)
+
+
+def test_one_frame_every_ten_milliseconds() -> None:
+    samples = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    assert log_mel(samples).shape == (frame_count(RATE), MELS) == (101, 80)
+
+
+def test_a_click_is_loudest_in_the_frame_at_its_time() -> None:
+    samples = np.zeros(RATE, np.float32)
+    samples[40 * HOP] = 1.0
+    assert log_mel(samples).max(axis=1).argmax() == 40
+
+
+def test_a_tone_lands_in_its_band_and_ten_times_the_amplitude_is_20_db() -> None:
+    time = np.arange(RATE) / RATE
+    low, high = (
+        log_mel((0.05 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)) for hertz in (300, 3000)
+    )
+    assert low[50].argmax() < high[50].argmax()
+    louder = log_mel((0.5 * np.sin(2 * np.pi * 300 * time)).astype(np.float32))
+    np.testing.assert_allclose(louder[50].max() - low[50].max(), 20, atol=0.05)
+
+
+def test_pieces_give_the_same_frames_as_the_whole() -> None:
+    samples = np.random.default_rng(1).standard_normal(4 * RATE).astype(np.float32)
+    whole = log_mel(samples)
+    padded = np.pad(samples, FFT // 2)
+    piece = framed_log_mel(padded[100 * HOP : 199 * HOP + FFT])
+    np.testing.assert_allclose(piece, whole[100:200], atol=1e-3)
+
+
+def test_scaling_is_relative_to_the_level_and_clipped() -> None:
+    mel = np.array([[-10.0, -200.0, 90.0]], np.float32)
+    np.testing.assert_allclose(scale_for_network(mel, -10.0), [[2.0, -2.0, 3.0]])

@@ -1,0 +1,101 @@
+"""The audio encoder's training: data, augmentation, network, folding, resuming."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs requirements-train.txt")
+
+from runtime.stages.articulation import Segment  # noqa: E402
+from training.audio.augmentation import STRETCH, augment  # noqa: E402
+from training.audio.data import SpeechData, is_held_out  # noqa: E402
+from training.audio.export import fold_norms  # noqa: E402
+from training.audio.network import AudioNetwork  # noqa: E402
+from training.audio.train import Run, learning_rate, losses  # noqa: E402
+from training.voices.engines import Utterance  # noqa: E402
+from training.voices.synthesise import write_shard  # noqa: E402
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    spoken = [
+        Utterance(
+            (0.1 * rng.standard_normal(16000 * 3)).astype(np.float32),
+            [Segment("sil", 0, 0.3), Segment("m", 0.3, 0.6), Segment("a", 0.6, 3.0)],
+            "test",
+        )
+        for _ in range(4)
+    ]
+    quiet = [Utterance(spoken[0].samples, [Segment("sil", 0, 3)], "test")]
+    assert write_shard(tmp_path / "espeak_1_000.npz", iter(spoken), 6) == pytest.approx(6.02)
+    write_shard(tmp_path / "noise_1_000.npz", iter(quiet), 6)
+    write_shard(tmp_path / "human_lj_000.npz", iter(spoken), 6)
+    return tmp_path
+
+
+def test_held_out_shards_are_not_trained_on(shards: Path) -> None:
+    data = SpeechData(shards, np.random.default_rng(0))
+    data.rescan()
+    assert set(data._groups) == {"espeak", "noise"}
+    assert is_held_out(shards / "human_lj_000.npz") and not is_held_out(shards / "human_lj_001.npz")
+
+
+def test_augmented_targets_stay_with_the_sound(shards: Path) -> None:
+    rng = np.random.default_rng(1)
+    data = SpeechData(shards, rng)
+    data.rescan()
+    frames = 200
+    example = augment(data.batch(6, round(frames * STRETCH) + 1), frames, data, rng)
+    assert example.mel.shape == (6, 80, 200) and example.phone.shape == (6, 100)
+    assert example.controls.shape == (6, 100, 10) and example.contacts.shape == (6, 100, 4)
+    assert torch.isfinite(example.mel).all() and example.mel.min() >= -2.01 and example.mel.max() <= 3.01
+    voice = example.contacts[..., 3]
+    assert torch.equal(voice, (example.phone != 0).float())
+    lips = example.contacts[..., 0]
+    from runtime.stages.articulation import PHONE_NAMES
+
+    assert lips[example.phone == PHONE_NAMES.index("a")].mean() < 0.2
+
+
+def test_folding_norms_changes_nothing() -> None:
+    torch.manual_seed(0)
+    network = AudioNetwork(32).train()
+    for _ in range(3):
+        network(torch.randn(2, 80, 64))
+    network.eval()
+    mel = torch.randn(1, 80, 120)
+    with torch.inference_mode():
+        before = network(mel)
+        after = fold_norms(network)(mel)
+    for a, b in zip(before, after, strict=True):
+        assert a.shape[1] == 60
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+def test_training_learns_and_resumes(shards: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(2)
+    data = SpeechData(shards, rng)
+    data.rescan()
+    run = Run(tmp_path, 32, "cpu")
+    history = []
+    for _ in range(25):
+        example = augment(data.batch(4, round(100 * STRETCH) + 1), 100, data, rng)
+        parts = losses(run.network, example)
+        history.append(parts["phones"].item())
+        run.update(torch.stack(list(parts.values())).sum(), 3e-3)
+    assert np.mean(history[-5:]) < 0.7 * np.mean(history[:5])
+    run.save()
+    again = Run(tmp_path, 32, "cpu")
+    assert again.step == 25
+    for a, b in zip(run.average.state_dict().values(), again.average.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_learning_rate_warms_up_and_ends_small() -> None:
+    assert learning_rate(0, 0.0) < learning_rate(199, 0.0)
+    assert learning_rate(5000, 1.0) < 1e-4

@@ -1,0 +1,101 @@
+"""Training speech: texts, phone tables, labels, noises."""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.stages.articulation import PHONES
+from training.voices import sounds
+from training.voices.corpora import spell_pinyin
+from training.voices.engines import ESPEAK_LANGUAGES, FESTIVAL_VOICES, read_label_file
+from training.voices.noises import make_noises
+from training.voices.recognise import plausible
+from training.voices.texts import sentence
+
+
+@pytest.mark.parametrize(
+    "language", sorted({*ESPEAK_LANGUAGES, *(voice.language for voice in FESTIVAL_VOICES)})
+)
+def test_sentences_are_reproducible_and_varied(language: str) -> None:
+    first, second = (sentence(language, random.Random(4)) for _ in range(2))
+    assert first == second
+    rng = random.Random(5)
+    assert len({sentence(language, rng) for _ in range(20)}) > 15
+
+
+def test_every_table_leads_to_known_phones() -> None:
+    for table in sounds.TABLES.values():
+        for ours in table.values():
+            assert all(phone in PHONES for phone in ours.split()), ours
+
+
+def test_ipa_of_several_languages() -> None:
+    assert sounds.from_ipa("tʃ", "en") == ["t", "sh"]
+    assert sounds.from_ipa("r", "en") == ["r"] and sounds.from_ipa("r", "es") == ["rr"]
+    assert sounds.from_ipa("pʰ", "cmn") == ["p"] and sounds.from_ipa("ph", "cmn") == ["p"]
+    assert sounds.from_ipa("tɕh", "cmn") == ["t", "sj"]
+    assert sounds.from_ipa("aɪ", "de") == ["a", "ih"]
+    assert sounds.from_ipa("", "fr") == ["sil"]
+    assert sounds.from_ipa("ɔ̃", "fr") == ["o"]
+
+
+def test_unknown_phones_of_a_table_are_an_error() -> None:
+    with pytest.raises(KeyError):
+        sounds.from_table("qqq", "czech")
+
+
+def test_segments_split_affricates_and_swallow_tiny_pauses() -> None:
+    found = sounds.segments([(["t", "sh"], 0.0, 0.1), (["sil"], 0.1, 0.12), (["a"], 0.12, 0.2)])
+    assert [s.phone for s in found] == ["t", "sh", "a"]
+    assert found[0].end == pytest.approx(0.04) and found[1].end == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize(
+    ("syllable", "initial", "final"),
+    [
+        ("ba", "b", "a"),
+        ("zhuang", "zh", "w a ng"),
+        ("shi", "sh", "iz"),
+        ("xue", "x", "y eh"),
+        ("yu", "", "y"),
+        ("yuan", "", "y eh n"),
+        ("you", "", "i ou"),
+        ("yi", "", "i"),
+        ("ying", "", "i ng"),
+        ("wo", "", "w o"),
+        ("wei", "", "w e ih"),
+        ("wu", "", "u"),
+        ("lv", "l", "y"),
+        ("er", "", "a er"),
+    ],
+)
+def test_pinyin_spelling(syllable: str, initial: str, final: str) -> None:
+    assert spell_pinyin(syllable) == (initial, final.split())
+
+
+def test_label_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.lab"
+    path.write_text("#\n0.3 125 pau\n0.4 125 mm\n0.55 125 aa\n")
+    assert read_label_file(path, "russian") == [
+        (["sil"], 0.0, 0.3),
+        (["m"], 0.3, 0.4),
+        (["a"], 0.4, 0.55),
+    ]
+
+
+def test_noises_are_audible_finite_and_silent_to_the_lips() -> None:
+    for noise in islice(make_noises(random.Random(1), []), 12):
+        assert np.isfinite(noise.samples).all() and 0.005 < np.abs(noise.samples).max() <= 1
+        assert [segment.phone for segment in noise.segments] == ["sil"]
+
+
+def test_recognised_phones_must_be_speech_like() -> None:
+    speech = [("AH", i / 10, (i + 1) / 10) for i in range(30)]
+    assert plausible(speech, 3.5)
+    assert not plausible(speech, 30.0)
+    assert not plausible([("SIL", 0.0, 3.0)], 3.0)

@@ -1,0 +1,110 @@
+"""Calibrate a trained audio encoder, write it as ONNX and put it into a model pack.
+
+    python -m training.audio.export --run RUN --data SHARDS [--pack runtime/models/sonic-int8] [--aligned FOLDER]
+
+With --aligned (recordings with TextGrid or phone.json beside them, never trained on) the pack's record gets the
+metrics of `training.audio.evaluate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from runtime.inference.packs import BUNDLED_PACK
+from runtime.speech.features import MELS
+from training.audio.calibrate import calibrate
+from training.audio.evaluate import evaluate
+from training.audio.network import AudioNetwork, Block
+from training.packing import add_graph
+
+log = logging.getLogger(__name__)
+
+OPSET = 18
+FRAMES = 2200  # the shape that the runtime uses; the graph takes any even number
+RECORD: dict[str, Any] = {
+    "command": "python -m training.voices.synthesise --hours 4 && python -m training.audio.train --channels 176 "
+    "&& python -m training.audio.export",
+    "seed": 1,
+    "data": "about 4 h of flite, festival and espeak-ng speech in 16 languages with the engines' own phone times; "
+    "LJ Speech (public domain), the recordings of festvox-ru (Nickolay V. Shmyrev, BSD-like), Mandarin syllables "
+    "(Unlicense), LibriSpeech clips (CC BY 4.0, Panayotov et al.) with phones recognised by pocketsphinx; "
+    "synthetic noise and music",
+    "licence": "Apache-2.0",
+}
+
+
+def load_average(run: Path) -> AudioNetwork:
+    """The averaged weights of a run, ready for inference."""
+    stored = torch.load(run / "last.pt", map_location="cpu")
+    network = AudioNetwork(stored["channels"])
+    network.load_state_dict(stored["average"])
+    log.info("step %d after %.0f s", stored["step"], stored["seconds"])
+    return network.eval()
+
+
+def fold_norms(network: AudioNetwork) -> AudioNetwork:
+    """Batch normalisations absorbed by the convolutions before them."""
+    network.stem = fuse_conv_bn_eval(network.stem, network.stem_norm)
+    network.stem_norm = nn.Identity()  # type: ignore[assignment]
+    for block in network.blocks:
+        assert isinstance(block, Block)
+        block.spread = fuse_conv_bn_eval(block.spread, block.spread_norm)
+        block.mix = fuse_conv_bn_eval(block.mix, block.mix_norm)
+        block.spread_norm = block.mix_norm = nn.Identity()  # type: ignore[assignment]
+    return network
+
+
+def export_onnx(network: AudioNetwork, path: Path) -> None:
+    """Input (batch, 80, time) -> phones, controls, contacts, each (batch, time / 2, channels)."""
+    example: Tensor = torch.zeros(1, MELS, FRAMES)
+    torch.onnx.export(
+        fold_norms(network),
+        (example,),
+        str(path),
+        input_names=["input"],
+        output_names=["phones", "controls", "contacts"],
+        dynamic_axes={
+            "input": {0: "batch", 2: "time"},
+            **{name: {0: "batch", 1: "rows"} for name in ("phones", "controls", "contacts")},
+        },
+        opset_version=OPSET,
+        dynamo=False,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, required=True, help="folder of training.audio.train")
+    parser.add_argument("--data", type=Path, required=True, help="shards; the held-out ones calibrate")
+    parser.add_argument("--pack", type=Path, default=BUNDLED_PACK)
+    parser.add_argument("--aligned", type=Path, help="real speech with phone times, for the metrics")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    network = load_average(arguments.run)
+    calibration, fit = calibrate(network, arguments.data)
+    log.info("%s", calibration)
+    path = arguments.run / "audio_encoder.onnx"
+    export_onnx(network, path)
+    record = {**RECORD, "calibration": dataclasses.asdict(calibration), "metrics": {"held_out": fit}}
+    add_graph(arguments.pack, "audio_encoder", path, record)
+    if arguments.aligned is not None:
+        record["metrics"] = {
+            "held_out": fit,
+            "aligned_real_speech": evaluate(arguments.pack, arguments.aligned),
+        }
+        add_graph(arguments.pack, "audio_encoder", path, record)
+        log.info("%s", record["metrics"])
+
+
+if __name__ == "__main__":
+    main()
