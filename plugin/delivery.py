@@ -1,0 +1,137 @@
+"""Where a finished film can be watched: the workspace's object storage, the runtime's, Dify's files, the runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dify_plugin.core.runtime import Session
+
+from plugin.client import Job, RuntimeClient
+from plugin.settings import Settings
+from runtime.contract import RuntimeProblem
+from runtime.storage import S3Storage
+
+logger = logging.getLogger(__name__)
+
+DIFY_BYTES = 100 * 1024 * 1024  # Dify's limit for videos
+DIFY_LINK_SECONDS = 240  # Dify signs its links for 300 s unless told otherwise
+FILE_BYTES = 30 * 1024 * 1024  # the largest file that a workflow node may hand on
+CONTENT_TYPE = "video/mp4"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A film's address, and what the user should know about it."""
+
+    url: str
+    warnings: tuple[str, ...] = ()
+
+
+class Courier:
+    """Brings finished films to their place, once each; `records` remembers which are there already."""
+
+    def __init__(self, settings: Settings, client: RuntimeClient, session: Session, records: Path) -> None:
+        self._settings = settings
+        self._client = client
+        self._session = session
+        self._records = records
+
+    def deliver(self, job: Job, folder: Path) -> Delivery:
+        """Return an address for the film; `folder` takes it on its way. Raises `RuntimeProblem`."""
+        if self._settings.storage is not None:
+            return self._to_storage(S3Storage(self._settings.storage), job, folder)
+        if self._in_runtimes_storage(job):
+            return Delivery(str(job.url))
+        try:
+            return self._to_dify(job, folder)
+        except RuntimeProblem as fault:
+            if not self._client.is_remote or not _is_public(job.url or ""):
+                raise
+            logger.warning("%s", fault)
+            return Delivery(str(job.url), (f"The film could not be put into Dify's files: {fault}",))
+
+    def _in_runtimes_storage(self, job: Job) -> bool:
+        # What the runtime serves itself may be out of the viewers' reach, an object storage is meant for them.
+        return _is_public(job.url or "") and "/v1/videos/" not in str(job.url)
+
+    def fetch(self, job: Job, folder: Path) -> bytes:
+        """Return the film's bytes, for an output of type file."""
+        target = self._client.download(job.id, folder / "film.mp4", FILE_BYTES)
+        return target.read_bytes()
+
+    def _to_storage(self, storage: S3Storage, job: Job, folder: Path) -> Delivery:
+        key = f"{job.id}.mp4"
+        with self._record(job, storage.object_name(key)) as record:
+            if not record:
+                film = self._client.download(job.id, folder / "film.mp4")
+                storage.put(film, key, content_type=CONTENT_TYPE, filename=readable_name(job))
+                record["key"] = key
+        return Delivery(storage.link(key))
+
+    def _to_dify(self, job: Job, folder: Path) -> Delivery:
+        with self._record(job, "dify") as record:
+            if record.get("until", 0) < time.time():
+                film = self._client.download(job.id, folder / "film.mp4", DIFY_BYTES)
+                record["url"] = self._upload(readable_name(job), film.read_bytes())
+                record["until"] = time.time() + DIFY_LINK_SECONDS
+            url = str(record["url"])
+        note = (
+            "The link is signed by Dify and lasts 5 minutes unless FILES_ACCESS_TIMEOUT says otherwise; "
+            "get_talking_video makes a new one, and object storage in the plugin's settings gives lasting ones."
+        )
+        return Delivery(url, (note,))
+
+    def _upload(self, name: str, content: bytes) -> str:
+        advice = "Configure object storage in the plugin's settings, or set FILES_URL in Dify's .env."
+        try:
+            answer = self._session.file.upload(name, content, CONTENT_TYPE)
+        except Exception as fault:  # the SDK raises bare exceptions with Dify's own words
+            raise RuntimeProblem("publish_failed", f"Dify did not take the film: {fault}", advice) from fault
+        url = answer.preview_url or ""
+        if not _is_public(url):
+            raise RuntimeProblem(
+                "publish_failed", f"Dify gave no whole address for the film ({url!r}).", advice
+            )
+        return url
+
+    @contextlib.contextmanager
+    def _record(self, job: Job, place: str) -> Any:
+        """What is known of a film at a place; written back when the block ends without an error."""
+        mark = hashlib.sha256(f"{self._settings.fingerprint}\0{place}".encode()).hexdigest()[:16]
+        path = self._records / f"{job.id}-{mark}.json"
+        record: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError):
+            record = json.loads(path.read_text())
+        yield record
+        self._records.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(".part")
+        aside.write_text(json.dumps(record))
+        aside.replace(path)
+
+
+def readable_name(job: Job) -> str:
+    """A file name that people can tell apart."""
+    return f"talking-video-{job.id.rpartition('_')[2][:8]}.mp4"
+
+
+def described(job: Job) -> Mapping[str, Any]:
+    """Length (s) and size (pixels) of a finished film, zeros before that."""
+    return {
+        "duration": round(float(job.result.get("duration") or 0.0), 3),
+        "width": int(job.result.get("width") or 0),
+        "height": int(job.result.get("height") or 0),
+    }
+
+
+def _is_public(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

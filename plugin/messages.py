@@ -1,0 +1,58 @@
+"""A job in Dify's terms: named outputs for workflows, one JSON object and one sentence for models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dify_plugin import Tool
+from dify_plugin.entities.tool import ToolInvokeMessage
+
+from plugin.client import Job
+from plugin.delivery import described, readable_name
+
+
+def outcome(job: Job, url: str = "", warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """Return all outputs. Those that are not known yet are empty, so that every later node finds them."""
+    made = [str(notice.get("sentence")) for notice in job.result.get("warnings") or ()]
+    return {
+        "video_url": url,
+        "job_id": job.id,
+        "status": job.status,
+        **described(job),
+        "warnings": [*made, *warnings],
+        "subtitles_url": job.subtitles_url or "",
+    }
+
+
+def sentence(outputs: dict[str, Any], job: Job) -> str:
+    """Say it in one sentence that a model can act on."""
+    if outputs["video_url"]:
+        return f"The talking video is ready ({outputs['duration']:.1f} s): {outputs['video_url']}"
+    if job.status == "completed":
+        return f"The talking video is ready ({outputs['duration']:.1f} s) and attached as a file."
+    share = f"{job.progress:.0%} done"
+    more = f", about {job.eta_seconds:.0f} s to go" if job.eta_seconds else ""
+    return (
+        f"The talking video is still being made ({share}{more}). "
+        f"Call get_talking_video with job_id {job.id} in a while to get its URL."
+    )
+
+
+def progress(tool: Tool, job: Job) -> ToolInvokeMessage:
+    """How far a job is, as a variable: harmless everywhere, and a sign of life."""
+    return tool.create_variable_message("progress", round(job.progress, 3))
+
+
+def result(
+    tool: Tool, job: Job, url: str = "", warnings: Sequence[str] = (), film: bytes | None = None
+) -> Iterator[ToolInvokeMessage]:
+    """Yield everything there is to say of a job."""
+    outputs = outcome(job, url, warnings)
+    yield progress(tool, job)
+    for name, value in outputs.items():
+        yield tool.create_variable_message(name, value)
+    yield tool.create_json_message(outputs)
+    yield tool.create_text_message(sentence(outputs, job))
+    if film is not None:
+        yield tool.create_blob_message(film, {"mime_type": "video/mp4", "filename": readable_name(job)})

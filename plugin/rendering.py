@@ -1,0 +1,178 @@
+"""What the tools have in common: inputs onto the disk, a job handed in, a patient wait, a film delivered."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dify_plugin import Tool
+from dify_plugin.entities.tool import ToolInvokeMessage
+
+from plugin import messages
+from plugin.client import Inputs, Job, Kind, RuntimeClient, problem_of
+from plugin.delivery import Courier
+from plugin.files import AUDIO_BYTES, PORTRAIT_BYTES, check_address, fetch, given_files, workspace
+from plugin.settings import Settings
+from plugin.speech import Voice, speak
+from runtime.contract import RenderOptions, RuntimeProblem
+
+logger = logging.getLogger(__name__)
+
+STATE = Path.cwd() / "state"  # Dify keeps a plugin's working folder until its version changes
+WAIT_SECONDS = 200.0  # an agent's call dies at 240 s
+LONGEST_WAIT = 550.0  # and any call at 600 s
+POLL_SECONDS = 1.0
+PROGRESS_SECONDS = 3.0
+KEEP_SECONDS = 24 * 3600  # how long generated speech and notes on published films are kept
+OPTIONS = (
+    *("duration", "min_resolution", "expand_ratio", "dynamic_scale", "motion_scale", "lip_alignment"),
+    *("lip_offset_ms", "motion_smoothing", "int8", "fps", "seed", "framing", "preview_seconds"),
+)
+SWITCHES = {"on": True, "off": False}
+
+
+class Desk:
+    """One invocation of a tool: its settings, its runtime and its deadline."""
+
+    def __init__(self, tool: Tool, parameters: Mapping[str, Any], state: Path = STATE) -> None:
+        self.tool = tool
+        self.parameters = parameters
+        self.state = state
+        self.deadline = time.monotonic() + wait_seconds(parameters.get("wait_seconds"))
+        self.settings = Settings.from_credentials(tool.runtime.credentials)
+        self.client = RuntimeClient(self.settings, state / "runtime")
+        sweep(state)
+
+    def inputs(self, folder: Path, options: Mapping[str, Any], *, with_audio: bool = True) -> Inputs:
+        """Bring the tool's files here and its script to sound. Raises `RuntimeProblem`."""
+        portrait, portrait_url = self._portrait(folder)
+        audio, audio_url = self._audio(folder) if with_audio else ([], None)
+        return Inputs(portrait, portrait_url, audio, audio_url, options)
+
+    def wait(self, job: Job) -> Iterator[ToolInvokeMessage | Job]:
+        """Yield signs of life until the job is finished or the time is up, and last the job as it is then."""
+        spoke = 0.0
+        while not job.finished and time.monotonic() < self.deadline:
+            if time.monotonic() - spoke >= PROGRESS_SECONDS:
+                yield messages.progress(self.tool, job)
+                spoke = time.monotonic()
+            time.sleep(max(0.0, min(POLL_SECONDS, self.deadline - time.monotonic())))
+            job = self.client.job(job.id)
+        yield job
+
+    def finish(self, job: Job, folder: Path) -> Iterator[ToolInvokeMessage]:
+        """Wait for the job and yield what came of it. Raises `RuntimeProblem` if it failed."""
+        for step in self.wait(job):
+            if isinstance(step, Job):
+                job = step
+            else:
+                yield step
+        if job.status == "failed":
+            raise problem_of(job.error or {"sentence": "The film could not be made."})
+        if job.status == "cancelled":
+            raise RuntimeProblem("cancelled", f"Job {job.id} was cancelled.")
+        if job.status != "completed":
+            yield from messages.result(self.tool, job)
+            return
+        courier = Courier(self.settings, self.client, self.tool.session, self.state / "published")
+        if self.parameters.get("output") == "file":
+            yield from messages.result(self.tool, job, film=courier.fetch(job, folder))
+        else:
+            delivery = courier.deliver(job, folder)
+            yield from messages.result(self.tool, job, delivery.url, delivery.warnings)
+
+    def make(self, kind: Kind, options: Mapping[str, Any]) -> Iterator[ToolInvokeMessage]:
+        """From inputs to messages."""
+        with workspace(self.state / "calls") as folder:
+            job = self.client.submit(kind, self.inputs(folder, options))
+            logger.info("job %s is %s", job.id, job.status)
+            yield from self.finish(job, folder)
+
+    def options(self) -> dict[str, Any]:
+        """Return the render options that were given, checked as the runtime will check them."""
+        given = {name: chosen(self.parameters.get(name)) for name in OPTIONS}
+        values = {name: value for name, value in given.items() if value is not None}
+        RenderOptions.checked(values)
+        if self.settings.label != "auto":
+            values["label"] = self.settings.label
+        return values
+
+    def _portrait(self, folder: Path) -> tuple[Path | None, str | None]:
+        files, url = given_files(self.parameters.get("portrait")), _text(self.parameters.get("portrait_url"))
+        if len(files) + bool(url) != 1:
+            given = f"{len(files)} files and {'an address' if url else 'no address'}"
+            raise RuntimeProblem(
+                "portrait_count",
+                f"Exactly one of portrait and portrait_url is needed, but {given} were given.",
+            )
+        if url:
+            check_address(url, "the portrait")
+            return None, url
+        return fetch(files[0], folder / "portrait", PORTRAIT_BYTES), None
+
+    def _audio(self, folder: Path) -> tuple[list[Path], str | None]:
+        files, url = given_files(self.parameters.get("audio")), _text(self.parameters.get("audio_url"))
+        script = _text(self.parameters.get("script"))
+        given = [
+            name
+            for name, value in (("audio", files), ("audio_url", url), ("script with tts_model", script))
+            if value
+        ]
+        if len(given) != 1:
+            raise RuntimeProblem(
+                "audio_count",
+                "Exactly one of audio, audio_url and script with tts_model is needed, but "
+                f"{' and '.join(given) if given else 'none'} {'were' if len(given) > 1 else 'was'} given.",
+            )
+        if url:
+            check_address(url, "the audio")
+            return [], url
+        if script:
+            voice = Voice.chosen(
+                self.parameters.get("tts_model"),
+                self.parameters.get("voice"),
+                self.parameters.get("speech_sample_rate"),
+            )
+            owner = f"{self.tool.runtime.user_id}\0{self.settings.fingerprint}"
+            return [speak(self.tool.session, script, voice, self.state / "speech", owner)], None
+        return [fetch(file, folder / f"audio-{place}", AUDIO_BYTES) for place, file in enumerate(files)], None
+
+
+def chosen(value: Any) -> Any:
+    """A parameter's value; an empty one and the word `default` count as not given."""
+    if isinstance(value, str):
+        value = value.strip()
+        return SWITCHES.get(value.lower(), value or None)
+    return value
+
+
+def wait_seconds(value: Any) -> float:
+    """How long a call may wait. Raises `RuntimeProblem`."""
+    try:
+        seconds = WAIT_SECONDS if value in (None, "") else float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_WAIT:
+        raise RuntimeProblem(
+            "option_out_of_range",
+            f"Option wait_seconds is {value}, but must be a number from 0 to {LONGEST_WAIT:.0f}.",
+        )
+    return seconds
+
+
+def sweep(state: Path) -> None:
+    """Remove generated speech and notes on films that nobody asked for in a day."""
+    oldest = time.time() - KEEP_SECONDS
+    for name in ("speech", "published"):
+        with contextlib.suppress(OSError):
+            for path in (state / name).iterdir():
+                if path.stat().st_mtime < oldest:
+                    path.unlink(missing_ok=True)
+
+
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
