@@ -1,5 +1,6 @@
-# make setup: the environment; make demo: a film from _assets; make test: everything that is checked.
-.PHONY: setup demo test clean
+# make setup: the environment; make demo: a film from _assets; make test: everything that is checked;
+# make package: dist/*.difypkg, what Dify installs.
+.PHONY: setup demo test package clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -39,5 +40,8 @@ test: setup
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest
 
+package: setup
+	$(PYTHON) tools/package.py --out dist
+
 clean:
-	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) out dist .pytest_cache .mypy_cache .ruff_cache
