@@ -40,13 +40,13 @@ class LandmarkNetwork(nn.Module):
     The error is the scale of a Laplace distribution, learned with the points (Kendall & Gal, 2017).
     """
 
-    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 96, 160), points: int = COUNT) -> None:
+    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 88, 144), points: int = COUNT) -> None:
         super().__init__()
         a, b, c, d = widths
         self.points = points
         self.stem = nn.Sequential(block(3, a, 3, 2), block(a, b, 3, 2))
         self.down32 = Residual(b)
-        self.down16 = nn.Sequential(block(b, c, 3, 2), Residual(c), Residual(c))
+        self.down16 = nn.Sequential(block(b, c, 3, 2), Residual(c))
         self.down8 = nn.Sequential(block(c, d, 3, 2), Residual(d), Residual(d))
         self.down4 = nn.Sequential(block(d, d, 3, 2), Residual(d))
         self.lift8, self.lift16, self.lift32 = block(d, d, 1), block(d, c, 1), block(c, b, 1)
