@@ -25,6 +25,7 @@ DONE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 # Commands with a module of their own, which has `add_parser(commands)`: it is loaded when the command is called.
 MODULES = {
     "doctor": ("runtime.doctor", "say what is installed and what will run"),
+    "serve": ("runtime.server.command", "offer the engine over HTTP"),
     "evaluate": ("runtime.evaluation.command", "measure films made from portraits and speech"),
 }
 

@@ -1,0 +1,32 @@
+"""The same request is the same job: a name for a job made from everything that decides its film."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtime.contract import RenderOptions
+from runtime.inference.packs import BUNDLED_PACK
+
+# Options that change how fast a film is made, not the film.
+IMMATERIAL = {"threads"}
+
+
+def job_id(portrait_sha256: str, audio_sha256: Sequence[str], options: RenderOptions, pack: str) -> str:
+    """Return `video_` and 32 hex digits of the SHA-256 over inputs, options and `pack` (see `pack_identity`)."""
+    parts = {
+        "portrait": portrait_sha256,
+        "audio": list(audio_sha256),
+        "options": options.model_dump(exclude=IMMATERIAL),
+        "pack": pack,
+    }
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return "video_" + hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def pack_identity(folder: Path | None = None) -> str:
+    """Return the checksum of a pack's description, which itself holds the checksums of all its files."""
+    description = (folder or BUNDLED_PACK) / "pack.json"
+    return hashlib.sha256(description.read_bytes() if description.exists() else b"").hexdigest()

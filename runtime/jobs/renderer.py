@@ -1,0 +1,95 @@
+"""The render process: one task from standard input, progress and result to standard output, then the end.
+
+    {"portrait": path, "audio": [paths], "out": path, "options": {...}}                   the task, one line
+    {"progress": 0.4, "stage": "..."}   {"result": {...}}   {"problem": {...}}            the answers, a line each
+
+Standard input stays open as long as the server lives. When it closes, the process ends itself at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+from runtime.contract import RenderOptions, RuntimeProblem
+
+log = logging.getLogger("runtime.render")
+
+PROGRESS_STEP = 0.002  # smaller steps are not worth a line
+
+
+class Reporter:
+    """Writes the answers. Native libraries print to standard output as they like, so that is turned away."""
+
+    def __init__(self) -> None:
+        self._lines: IO[str] = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+        os.dup2(2, 1)
+        self._last = (-1.0, "")
+
+    def send(self, **message: Any) -> None:
+        self._lines.write(json.dumps(message) + "\n")
+
+    def progress(self, fraction: float, stage: str) -> None:
+        """Pass on how far the render is, leaving out what nobody would notice."""
+        if stage != self._last[1] or fraction >= self._last[0] + PROGRESS_STEP:
+            self._last = (fraction, stage)
+            self.send(progress=round(fraction, 4), stage=stage)
+
+
+def main() -> int:
+    """Render one task; the exit status is 0 unless something unforeseen happened."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the server's business
+    reporter = Reporter()
+    volunteer_for_oom_killer()
+    task = json.loads(sys.stdin.readline())
+    threading.Thread(target=end_with_server, daemon=True).start()
+    try:
+        reporter.send(result=render(task, reporter))
+    except RuntimeProblem as problem:
+        reporter.send(problem={"code": problem.code, "sentence": problem.sentence, "hint": problem.hint})
+    return 0
+
+
+def render(task: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Run the pipeline on a task and return its result as plain values."""
+    # Not before the task is there: loading the engine takes a second.
+    from runtime.media.joining import join_recordings
+    from runtime.pipeline import render as render_film
+
+    options = RenderOptions(**task["options"])
+    recordings = [Path(path) for path in task["audio"]]
+    audio = join_recordings(recordings, Path(task["out"]).parent, options.max_audio_minutes)
+    result = render_film(
+        Path(task["portrait"]),
+        audio,
+        Path(task["out"]),
+        options,
+        progress=reporter.progress,
+    )
+    return result.model_dump()
+
+
+def end_with_server() -> None:
+    """Wait until standard input closes, which it does when the server dies, and take the whole group along."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def volunteer_for_oom_killer() -> None:
+    """When memory runs out, this process shall be the one to go, not the server."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,320 @@
+"""Jobs in SQLite: every change of a job's state is on the disk before anybody hears of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from runtime.contract import RuntimeProblem
+
+State = Literal["queued", "in_progress", "uploading", "completed", "failed", "cancelled"]
+ACTIVE: tuple[State, ...] = ("queued", "in_progress", "uploading")
+FINISHED: tuple[State, ...] = ("completed", "failed", "cancelled")
+# A job of higher priority overtakes those that came up to this long before it; so nobody waits for ever.
+OVERTAKING_SECONDS = 600.0
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    inputs TEXT,
+    work TEXT,
+    run INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    created REAL NOT NULL,
+    started REAL,
+    finished REAL,
+    error TEXT,
+    result TEXT,
+    storage TEXT,
+    key TEXT,
+    bytes INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created);
+CREATE TABLE IF NOT EXISTS discarded (storage TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (storage, key));
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for: option values, and the names of the input files in their folder."""
+
+    options: dict[str, Any]
+    portrait: str
+    audio: list[str]
+    filename: str = "talking-video.mp4"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row. Times are Unix seconds; `run` counts how often rendering began, `attempts` how often it may have
+    failed; `inputs` and `work` are folder names; `storage` and `key` say where the film is or will be."""
+
+    id: str
+    state: State
+    priority: int
+    request: Request
+    inputs: str | None
+    created: float
+    work: str | None = None
+    run: int = 0
+    attempts: int = 0
+    started: float | None = None
+    finished: float | None = None
+    error: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    storage: str | None = None
+    key: str | None = None
+    bytes: int = 0
+
+
+class JobStore:
+    """The jobs of one server. Every method is one transaction and may be called from any thread.
+
+    Changes name the state (and run) they start from; they return False, and change nothing, when the job has
+    moved on meanwhile: a cancelled job is not completed by a render that ended a moment later.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode only FULL waits for the disk at each commit.
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Close the database; it may be opened again."""
+        with self._lock:
+            self._connection.close()
+
+    def add(
+        self, job_id: str, request: Request, inputs: str, priority: int = 0, queue_limit: int | None = None
+    ) -> tuple[Job, bool]:
+        """Return the job of this identity and whether it was queued by this call.
+
+        A job that is under way or completed is joined and `inputs` not used; a failed or cancelled one starts
+        anew. Raises `RuntimeProblem` (queue_full, disk_full).
+        """
+        with self._transaction() as database:
+            held = self.get(job_id)
+            if held is not None and held.state not in ("failed", "cancelled"):
+                return held, False
+            if queue_limit is not None and self._count(("queued",)) >= queue_limit:
+                raise RuntimeProblem(
+                    "queue_full", f"{queue_limit} jobs are waiting already; try again in a while."
+                )
+            run = held.run if held is not None else 0
+            database.execute(
+                "INSERT OR REPLACE INTO jobs (id, state, priority, request, inputs, run, created) "
+                "VALUES (?, 'queued', ?, ?, ?, ?, ?)",
+                (job_id, priority, json.dumps(asdict(request)), inputs, run, self._clock()),
+            )
+            added = self.get(job_id)
+        assert added is not None
+        return added, True
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job, or None."""
+        rows = self._select("WHERE id = ?", (job_id,))
+        return rows[0] if rows else None
+
+    def newest(self, limit: int = 20, before: float | None = None, state: State | None = None) -> list[Job]:
+        """Return jobs from the newest to the oldest, created before a time if one is given."""
+        conditions = ["1"]
+        values: list[Any] = []
+        if before is not None:
+            conditions.append("created < ?")
+            values.append(before)
+        if state is not None:
+            conditions.append("state = ?")
+            values.append(state)
+        where = " AND ".join(conditions)
+        return self._select(f"WHERE {where} ORDER BY created DESC LIMIT ?", (*values, limit))
+
+    def in_state(self, *states: State) -> list[Job]:
+        """Return all jobs in these states, oldest first."""
+        marks = ", ".join("?" * len(states))
+        return self._select(f"WHERE state IN ({marks}) ORDER BY created", states)
+
+    def waiting(self, limit: int = -1) -> list[Job]:
+        """Return the queue in the order in which it will be served."""
+        return self._select(
+            "WHERE state = 'queued' ORDER BY created - priority * ?, created LIMIT ?",
+            (OVERTAKING_SECONDS, limit),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Number of jobs by state."""
+        with self._lock:
+            rows = self._connection.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall()
+        return dict.fromkeys((*ACTIVE, *FINISHED), 0) | {row[0]: row[1] for row in rows}
+
+    def start(self, job_id: str, work: str) -> Job | None:
+        """Move a queued job to in_progress, its attempt in folder `work`; None if it is no longer queued."""
+        with self._transaction() as database:
+            changed = database.execute(
+                "UPDATE jobs SET state = 'in_progress', work = ?, run = run + 1, attempts = attempts + 1, "
+                "started = ? WHERE id = ? AND state = 'queued'",
+                (work, self._clock(), job_id),
+            ).rowcount
+            return self.get(job_id) if changed else None
+
+    def requeue(self, job_id: str, run: int, *, forgive: bool = False) -> bool:
+        """Put a job whose render broke off back into the queue; `forgive` does not count the attempt."""
+        return self._change(
+            "UPDATE jobs SET state = 'queued', work = NULL, started = NULL, attempts = attempts - ? "
+            "WHERE id = ? AND state = 'in_progress' AND run = ?",
+            (int(forgive), job_id, run),
+        )
+
+    def rerender(self, job_id: str, run: int) -> bool:
+        """Put a job whose film was lost before it was stored back into the queue."""
+        return self._change(
+            "UPDATE jobs SET state = 'queued', work = NULL, started = NULL, attempts = 0, key = NULL "
+            "WHERE id = ? AND state = 'uploading' AND run = ?",
+            (job_id, run),
+        )
+
+    def rendered(self, job_id: str, run: int, result: dict[str, Any], storage: str, key: str) -> bool:
+        """Note that the film lies in the job's work folder and is to be stored under `key`."""
+        return self._change(
+            "UPDATE jobs SET state = 'uploading', result = ?, storage = ?, key = ? "
+            "WHERE id = ? AND state = 'in_progress' AND run = ?",
+            (json.dumps(result), storage, key, job_id, run),
+        )
+
+    def complete(self, job_id: str, run: int, size: int) -> bool:
+        """Note that the film is stored."""
+        return self._change(
+            "UPDATE jobs SET state = 'completed', work = NULL, bytes = ?, finished = ? "
+            "WHERE id = ? AND state = 'uploading' AND run = ?",
+            (size, self._clock(), job_id, run),
+        )
+
+    def fail(self, job_id: str, run: int, error: dict[str, Any]) -> bool:
+        """Note that a render failed for good."""
+        return self._change(
+            "UPDATE jobs SET state = 'failed', work = NULL, error = ?, finished = ? "
+            "WHERE id = ? AND state = 'in_progress' AND run = ?",
+            (json.dumps(error), self._clock(), job_id, run),
+        )
+
+    def cancel(self, job_id: str) -> Job | None:
+        """Cancel a job that is not finished and return it as it was before; None if it was finished or unknown.
+
+        Where its film may have reached the storage, that is noted as to be removed.
+        """
+        with self._transaction() as database:
+            before = self.get(job_id)
+            if before is None or before.state not in ACTIVE:
+                return None
+            self._discard_film(before)
+            database.execute(
+                "UPDATE jobs SET state = 'cancelled', work = NULL, key = NULL, finished = ? WHERE id = ?",
+                (self._clock(), job_id),
+            )
+            return before
+
+    def remove(self, job_id: str, *, keep_film: bool = False) -> Job | None:
+        """Forget a finished job and return it; its film is noted as to be removed unless `keep_film`."""
+        with self._transaction() as database:
+            before = self.get(job_id)
+            if before is None or before.state not in FINISHED:
+                return None
+            if not keep_film:
+                self._discard_film(before)
+            database.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+            return before
+
+    def forget_inputs(self, job_id: str) -> bool:
+        """Note that a finished job's input files are gone."""
+        marks = ", ".join("?" * len(FINISHED))
+        return self._change(
+            f"UPDATE jobs SET inputs = NULL WHERE id = ? AND state IN ({marks})", (job_id, *FINISHED)
+        )
+
+    def recover(self) -> list[Job]:
+        """After a crash: queue again what was being rendered, and return those jobs."""
+        with self._transaction() as database:
+            lost = self.in_state("in_progress")
+            database.execute(
+                "UPDATE jobs SET state = 'queued', work = NULL, started = NULL, attempts = attempts - 1 "
+                "WHERE state = 'in_progress'"
+            )
+        return lost
+
+    def folders(self) -> tuple[set[str], set[str]]:
+        """Names of the input folders and work folders that jobs still need."""
+        with self._lock:
+            rows = self._connection.execute("SELECT inputs, work FROM jobs").fetchall()
+        return {row[0] for row in rows if row[0]}, {row[1] for row in rows if row[1]}
+
+    def discarded(self) -> list[tuple[str, str]]:
+        """Storage names and keys of films that are to be removed."""
+        with self._lock:
+            rows = self._connection.execute("SELECT storage, key FROM discarded").fetchall()
+        return [(row[0], row[1]) for row in rows]
+
+    def discard_done(self, storage: str, key: str) -> None:
+        """Note that a discarded film is gone."""
+        self._change("DELETE FROM discarded WHERE storage = ? AND key = ?", (storage, key))
+
+    def _discard_film(self, job: Job) -> None:
+        if job.storage and job.key:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO discarded (storage, key) VALUES (?, ?)", (job.storage, job.key)
+            )
+
+    def _count(self, states: Iterable[State]) -> int:
+        counts = self.counts()
+        return sum(counts[state] for state in states)
+
+    def _select(self, rest: str, values: Iterable[Any]) -> list[Job]:
+        with self._lock:
+            rows = self._connection.execute(f"SELECT * FROM jobs {rest}", tuple(values)).fetchall()
+        return [_job(row) for row in rows]
+
+    def _change(self, statement: str, values: Iterable[Any]) -> bool:
+        with self._transaction() as database:
+            return database.execute(statement, tuple(values)).rowcount > 0
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException as fault:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                if isinstance(fault, sqlite3.OperationalError) and "full" in str(fault):
+                    raise disk_full() from fault
+                raise
+
+
+def disk_full() -> RuntimeProblem:
+    """The problem of a disk that takes nothing more."""
+    return RuntimeProblem(
+        "disk_full", "The server's disk is full.", "Free space, or lower the retention settings."
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    values = dict(row)
+    values["request"] = Request(**json.loads(values["request"]))
+    for name in ("error", "result"):
+        values[name] = json.loads(values[name]) if values[name] else None
+    return Job(**values)

@@ -1,0 +1,259 @@
+"""The worker pool: takes jobs from the queue and renders each in a process of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runtime.contract import RuntimeProblem
+from runtime.jobs.folders import StateFolder, remove
+from runtime.jobs.progress import Progress, ProgressBoard
+from runtime.jobs.render_process import RENDERER, Outcome, RenderProcess
+from runtime.jobs.resources import Load, MemoryGuard
+from runtime.jobs.store import Job, JobStore
+
+log = logging.getLogger(__name__)
+
+FILM = "film.mp4"
+IDLE_SECONDS = 1.0  # how often memory is looked at again while a job waits for it
+RETRY_SECONDS = 2.0  # how often a note that the full disk did not take is tried again
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """`workers` renders side by side with `threads` each (0 = the engine's choice), `attempts` for a job whose
+    process crashes, `time_limit` seconds for each."""
+
+    workers: int = 1
+    threads: int = 0
+    attempts: int = 2
+    time_limit: float = 7200.0
+    use_devices: bool = False
+
+
+@dataclass
+class _Running:
+    job: Job
+    process: RenderProcess
+    reserved_mb: float
+    device: int | None
+    thread: threading.Thread | None = None
+
+
+@dataclass(frozen=True)
+class PoolHooks:
+    """What the pool tells others: `rendered` when a film waits to be stored, `ended` with a job's final state."""
+
+    rendered: Callable[[], None] = lambda: None
+    ended: Callable[[str, str], None] = lambda job_id, state: None
+    measured: Callable[[dict[str, Any]], None] = lambda result: None
+    failed: Callable[[str], None] = lambda code: None
+
+
+@dataclass
+class WorkerPool:
+    """Keeps up to `settings.workers` renders going. `command` starts a render process (see renderer.py)."""
+
+    store: JobStore
+    folder: StateFolder
+    board: ProgressBoard
+    guard: MemoryGuard
+    storage_name: str
+    settings: PoolSettings = field(default_factory=PoolSettings)
+    hooks: PoolHooks = field(default_factory=PoolHooks)
+    command: Sequence[str] = RENDERER
+
+    def __post_init__(self) -> None:
+        self._running: dict[str, _Running] = {}
+        self._changed = threading.Condition()
+        self._halted = False
+        self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take jobs."""
+        self._dispatcher.start()
+
+    def wake(self) -> None:
+        """Look at the queue now: a job has come."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def running(self) -> int:
+        """Number of renders under way."""
+        with self._changed:
+            return len(self._running)
+
+    def kill(self, job_id: str) -> None:
+        """End a job's render process and wait until it is gone; its state in the store was changed before."""
+        with self._changed:
+            entry = self._running.get(job_id)
+        if entry is not None:
+            entry.process.stop()
+            if entry.thread is not None and entry.thread is not threading.current_thread():
+                entry.thread.join(10)
+
+    def halt(self) -> None:
+        """Start nothing more; what runs goes on."""
+        with self._changed:
+            self._halted = True
+            self._changed.notify_all()
+
+    def stop(self, grace: float) -> None:
+        """Let renders finish for `grace` seconds, then end them and put their jobs back into the queue."""
+        self.halt()
+        deadline = time.monotonic() + grace
+        with self._changed:
+            while self._running and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+            entries = list(self._running.values())
+        for entry in entries:
+            entry.process.stop()
+        for entry in entries:
+            if entry.thread is not None:
+                entry.thread.join(10)
+        if self._dispatcher.is_alive():
+            self._dispatcher.join(10)
+
+    def _dispatch(self) -> None:
+        while True:
+            with self._changed:
+                if self._halted:
+                    return
+                try:
+                    started = self._start_next()
+                except Exception:
+                    log.exception("the queue could not be served")
+                    started = False
+                if not started and not self._halted:
+                    self._changed.wait(IDLE_SECONDS)
+
+    def _start_next(self) -> bool:
+        """Start the next job if there is one and room for it. Called with the lock held."""
+        if len(self._running) >= self.settings.workers:
+            return False
+        # A cancelled job's process may still be ending when the job comes again: one at a time.
+        waiting = [job for job in self.store.waiting(limit=20) if job.id not in self._running]
+        if not waiting:
+            return False
+        job = waiting[0]
+        short_side = int(job.request.options.get("min_resolution", 512))
+        loads = [Load(entry.process.pid, entry.reserved_mb, entry.device) for entry in self._running.values()]
+        device = self.guard.pick_device(loads) if self.settings.use_devices else None
+        if not self.guard.admits(short_side, loads) or (self.settings.use_devices and device is None):
+            return False
+        return self._launch(job, self.guard.estimate_mb(short_side), device)
+
+    def _launch(self, waiting: Job, reserved_mb: float, device: int | None) -> bool:
+        work = self.folder.new_work()
+        job = self.store.start(waiting.id, work.name)
+        if job is None:
+            remove(work)
+            return False
+        process = RenderProcess(self._task(job, work), work, self.command)
+        entry = _Running(job, process, reserved_mb, device)
+        entry.thread = threading.Thread(
+            target=self._attend, args=(entry, work), name=f"render {job.id}", daemon=True
+        )
+        self._running[job.id] = entry
+        entry.thread.start()
+        return True
+
+    def _task(self, job: Job, work: Path) -> dict[str, Any]:
+        inputs = self.folder.inputs / str(job.inputs)
+        options = dict(job.request.options)
+        # Side by side, nobody may take all cores.
+        share = self.settings.threads
+        options["threads"] = min(options.get("threads") or share, share) if share else 0
+        return {
+            "portrait": str(inputs / job.request.portrait),
+            "audio": [str(inputs / name) for name in job.request.audio],
+            "out": str(work / FILM),
+            "options": options,
+            "job": job.id,
+        }
+
+    def _attend(self, entry: _Running, work: Path) -> None:
+        """Follow one attempt from start to end. Runs in a thread of its own."""
+        job = entry.job
+        began = time.time()
+        log.info("render started", extra={"job": job.id, "attempt": job.attempts})
+        self.board.post(job.id, Progress(stage="starting", began=began))
+        try:
+            outcome = entry.process.run(
+                lambda fraction, stage: self.board.post(job.id, Progress(fraction, stage, began)),
+                self.settings.time_limit,
+                entry.device,
+            )
+            self._settle(job, outcome, work)
+        except Exception:
+            log.exception("a render could not be attended to", extra={"job": job.id})
+            self.store.requeue(job.id, job.run)
+        finally:
+            with self._changed:
+                del self._running[job.id]
+                self._changed.notify_all()
+            self.board.drop(job.id)
+
+    def _settle(self, job: Job, outcome: Outcome, work: Path) -> None:
+        """Write an attempt's outcome down, for as long as it takes: the disk may be full just now."""
+        while True:
+            try:
+                kept = self._note(job, outcome, work)
+                break
+            except RuntimeProblem as problem:
+                log.error("%s", problem.sentence, extra={"job": job.id, "code": problem.code})
+                if self._halted:
+                    return  # at the next start the job is rendered again
+                time.sleep(RETRY_SECONDS)
+        if not kept:
+            remove(work)
+
+    def _note(self, job: Job, outcome: Outcome, work: Path) -> bool:
+        """Move the job on and return whether its work folder is still needed."""
+        if outcome.ending == "result":
+            film = work / FILM
+            if film.exists() and film.stat().st_size > 0:
+                return self._film_made(job, outcome.detail)
+            outcome = Outcome("crashed", {"sentence": "The render process ended without a film."})
+        if outcome.ending == "problem":
+            self._fail(job, outcome.detail)
+        elif outcome.ending == "timeout":
+            sentence = (
+                f"The render took longer than {self.settings.time_limit:g} s, the limit of this server."
+            )
+            self._fail(job, {"code": "time_limit", "sentence": sentence, "hint": "Use a shorter recording."})
+        elif outcome.ending == "stopped":
+            if self.store.requeue(job.id, job.run, forgive=True):
+                log.info("render put back into the queue", extra={"job": job.id})
+        elif job.attempts < self.settings.attempts:
+            if self.store.requeue(job.id, job.run):
+                log.warning("%s It is tried again.", outcome.detail["sentence"], extra={"job": job.id})
+        else:
+            self._fail(job, {"code": "render_crashed", "hint": None, **outcome.detail})
+        return False
+
+    def _film_made(self, job: Job, result: dict[str, Any]) -> bool:
+        # A name of its own for each film: removing an old one can never hit a new one.
+        key = f"{job.id.removeprefix('video_')}-{uuid.uuid4().hex[:8]}.mp4"
+        result = {name: value for name, value in result.items() if name != "path"}
+        if not self.store.rendered(job.id, job.run, result, self.storage_name, key):
+            return False
+        short_side = int(job.request.options.get("min_resolution", 512))
+        if "peak_memory_mb" in result:
+            self.guard.learn(short_side, float(result["peak_memory_mb"]))
+        self.hooks.measured(result)
+        self.hooks.rendered()
+        log.info("render finished", extra={"job": job.id, "real_time_factor": result.get("real_time_factor")})
+        return True
+
+    def _fail(self, job: Job, error: dict[str, Any]) -> None:
+        if self.store.fail(job.id, job.run, error):
+            log.warning("%s", error["sentence"], extra={"job": job.id, "code": error["code"]})
+            self.hooks.failed(error["code"])
+            self.hooks.ended(job.id, "failed")

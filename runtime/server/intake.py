@@ -1,0 +1,272 @@
+"""Takes a request in: streams its files to disk under byte caps, whether they come along or by address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO, Any
+
+from fastapi import Request
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+from starlette.concurrency import run_in_threadpool
+
+from runtime.contract import RuntimeProblem
+from runtime.jobs.store import disk_full
+from runtime.media.fetching import Fetcher, FetchPolicy, too_large
+from runtime.media.sniffing import HEAD_BYTES, MediaKind, check_kind
+from runtime.server.service import Draft
+
+FILE_FIELDS: dict[str, MediaKind] = {"portrait": "image", "audio": "audio"}
+ADDRESS_FIELDS: dict[str, MediaKind] = {"portrait_url": "image", "audio_url": "audio"}
+TEXT_LIMIT = 64 * 1024  # bytes of all text fields, or of a JSON body
+MAX_CLIPS = 100
+CHUNK = 512 * 1024  # bytes gathered before they are written
+IDLE_LIMIT = 60.0  # seconds that a client may pause while it sends
+
+
+async def take_in(request: Request, draft: Draft, fetcher: Fetcher) -> None:
+    """Fill a draft from a multipart or JSON request. Raises `RuntimeProblem`."""
+    kind, _ = parse_options_header(request.headers.get("content-type", ""))
+    if kind == b"multipart/form-data":
+        fields = await _Multipart(request, draft, fetcher.policy).read()
+    elif kind == b"application/json":
+        fields = await _json_fields(request)
+    else:
+        raise RuntimeProblem(
+            "content_type_unknown", "The request must be multipart/form-data or application/json."
+        )
+    addresses = [(name, url) for name, url in fields if name in ADDRESS_FIELDS]
+    for name, value in fields:
+        if name not in ADDRESS_FIELDS:
+            draft.values[name] = value
+    for name, url in addresses:
+        await _fetch(draft, fetcher, ADDRESS_FIELDS[name], url)
+
+
+async def _json_fields(request: Request) -> list[tuple[str, Any]]:
+    body = b""
+    async for chunk in _paced(request):
+        body += chunk
+        if len(body) > TEXT_LIMIT:
+            raise RuntimeProblem("request_too_large", "The JSON body is too large; send files as multipart.")
+    try:
+        values = json.loads(body)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise RuntimeProblem("request_unreadable", "The request's body is not a JSON object.")
+    fields: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if name not in ADDRESS_FIELDS:
+            fields.append((name, value))
+            continue
+        for url in value if isinstance(value, list) else [value]:
+            if not isinstance(url, str):
+                raise RuntimeProblem("fetch_refused", f"{name} must be an address, or a list of addresses.")
+            fields.append((name, url))
+    return fields
+
+
+async def _fetch(draft: Draft, fetcher: Fetcher, kind: MediaKind, url: str) -> None:
+    _check_room(draft, kind)
+    found = await run_in_threadpool(fetcher.fetch, url, kind, draft.folder)
+    stem = "portrait" if kind == "image" else f"audio-{len(draft.audio) + 1}"
+    path = found.path.rename(found.path.with_name(stem + found.path.suffix))
+    _enter(draft, kind, path, found.sha256, found.name, fetcher.policy)
+
+
+def _check_room(draft: Draft, kind: MediaKind) -> None:
+    if kind == "image" and draft.portrait is not None:
+        raise RuntimeProblem("request_unreadable", "The request has two portraits.")
+    if kind == "audio" and len(draft.audio) >= MAX_CLIPS:
+        raise RuntimeProblem("request_unreadable", f"The request has more than {MAX_CLIPS} recordings.")
+
+
+def _enter(draft: Draft, kind: MediaKind, path: Path, sha256: str, name: str, policy: FetchPolicy) -> None:
+    """Note an input that is complete in the draft's folder."""
+    if kind == "image":
+        draft.portrait, draft.portrait_sha256 = path.name, sha256
+        draft.names.insert(0, name)
+        return
+    draft.audio.append(path.name)
+    draft.audio_sha256.append(sha256)
+    draft.names.append(name)
+    if sum((draft.folder / clip).stat().st_size for clip in draft.audio) > policy.audio_bytes:
+        raise too_large("audio", policy.audio_bytes)
+
+
+async def _paced(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body; a client that sends nothing for a while is given up."""
+    stream = request.stream()
+    while True:
+        try:
+            yield await asyncio.wait_for(anext(stream), IDLE_LIMIT)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise RuntimeProblem("request_timeout", "The request did not arrive in time.") from None
+
+
+class _Multipart:
+    """Reads a multipart body piece by piece; parts that are files go to disk as they come."""
+
+    def __init__(self, request: Request, draft: Draft, policy: FetchPolicy) -> None:
+        self._request = request
+        self._draft = draft
+        self._policy = policy
+        self._fields: list[tuple[str, Any]] = []
+        self._text_size = 0
+        self._header_name = b""
+        self._header_value = b""
+        self._disposition = b""
+        self._name = ""
+        self._text: bytearray | None = None
+        self._file: _IncomingFile | None = None
+        self._todo: list[tuple[_IncomingFile, bytes | None]] = []
+
+    async def read(self) -> list[tuple[str, Any]]:
+        """Return the text fields; files are entered into the draft."""
+        _, options = parse_options_header(self._request.headers["content-type"])
+        if b"boundary" not in options:
+            raise _unreadable()
+        parser = MultipartParser(
+            options[b"boundary"],
+            {
+                "on_part_begin": self._part_begin,
+                "on_part_data": self._part_data,
+                "on_part_end": self._part_end,
+                "on_header_field": self._header_field,
+                "on_header_value": self._header_more,
+                "on_header_end": self._header_end,
+                "on_headers_finished": self._headers_finished,
+            },
+        )
+        try:
+            async for chunk in _paced(self._request):
+                parser.write(chunk)
+                await self._work_off()
+            parser.finalize()
+        except FormParserError:
+            raise _unreadable() from None
+        finally:
+            if self._file is not None:
+                self._file.close()
+        await self._work_off()
+        return self._fields
+
+    async def _work_off(self) -> None:
+        """Do what the parser's callbacks, which cannot wait, have left to do."""
+        todo, self._todo = self._todo, []
+        for file, data in todo:
+            if data is not None:
+                await file.take(data)
+                continue
+            path, sha256 = await file.finish()
+            _enter(self._draft, file.kind, path, sha256, file.name, self._policy)
+
+    def _part_begin(self) -> None:
+        self._disposition = b""
+        self._text = self._file = None
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _header_more(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._header_name.lower() == b"content-disposition":
+            self._disposition = self._header_value
+        self._header_name = self._header_value = b""
+
+    def _headers_finished(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        if self._name in FILE_FIELDS:
+            kind = FILE_FIELDS[self._name]
+            _check_room(self._draft, kind)
+            clip = sum(1 for file, data in self._todo if data is None and file.kind == "audio")
+            stem = "portrait" if kind == "image" else f"audio-{len(self._draft.audio) + clip + 1}"
+            given = options.get(b"filename", b"").decode("utf-8", "replace")
+            self._file = _IncomingFile(self._draft.folder / stem, kind, given, self._policy.limit(kind))
+        elif self._name:
+            self._text = bytearray()
+        else:
+            raise _unreadable()
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._file is not None:
+            self._todo.append((self._file, data[start:end]))
+        elif self._text is not None:
+            self._text_size += end - start
+            if self._text_size > TEXT_LIMIT:
+                raise RuntimeProblem(
+                    "request_too_large", f"The text fields hold more than {TEXT_LIMIT // 1024} KB."
+                )
+            self._text += data[start:end]
+
+    def _part_end(self) -> None:
+        if self._file is not None:
+            self._todo.append((self._file, None))
+        elif self._text is not None:
+            value = self._text.decode("utf-8", "replace")
+            if value != "":  # forms send empty fields for what was not filled in
+                self._fields.append((self._name, value))
+
+
+class _IncomingFile:
+    """A file part on its way to disk."""
+
+    def __init__(self, path: Path, kind: MediaKind, name: str, limit: int) -> None:
+        self.path = path
+        self.kind = kind
+        self.name = name
+        self._limit = limit
+        self._size = 0
+        self._head = b""
+        self._pending = bytearray()
+        self._digest = hashlib.sha256()
+        self._sink: IO[bytes] | None = None
+
+    async def take(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._limit:
+            raise too_large(self.kind, self._limit)
+        self._pending += data
+        if len(self._pending) >= CHUNK:
+            await run_in_threadpool(self._write)
+
+    async def finish(self) -> tuple[Path, str]:
+        await run_in_threadpool(self._write)
+        self.close()
+        extension = check_kind(self._head, self.kind, "portrait" if self.kind == "image" else "audio")
+        return self.path.rename(self.path.with_suffix(extension)), self._digest.hexdigest()
+
+    def close(self) -> None:
+        if self._sink is not None:
+            with contextlib.suppress(OSError):
+                self._sink.close()
+            self._sink = None
+
+    def _write(self) -> None:
+        data, self._pending = bytes(self._pending), bytearray()
+        self._digest.update(data)
+        if len(self._head) < HEAD_BYTES:
+            self._head += data[: HEAD_BYTES - len(self._head)]
+        try:
+            if self._sink is None:
+                self._sink = self.path.open("wb")
+            self._sink.write(data)
+            self._sink.flush()
+        except OSError as fault:
+            raise disk_full() from fault
+
+
+def _unreadable() -> RuntimeProblem:
+    return RuntimeProblem("request_unreadable", "The request's multipart body cannot be understood.")

@@ -1,0 +1,89 @@
+"""Stands in for the engine where a test needs a crash, a hang or an exact pace; speaks the render process' protocol.
+
+    python engine_double.py [SECONDS]
+
+The options' seed chooses what happens; the film is a real MP4 of a quarter of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime.jobs.renderer import Reporter, end_with_server, volunteer_for_oom_killer
+from runtime.media.video import VideoWriter
+
+FINE, CRASH, CRASH_ONCE, NO_FACE, HANG, NO_FILM, GRANDCHILD, BABBLE, CRASH_AT_EXIT = range(9)
+STEPS = 20
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0.1
+    reporter = Reporter()
+    volunteer_for_oom_killer()
+    task = json.loads(sys.stdin.readline())
+
+    threading.Thread(target=end_with_server, daemon=True).start()
+    behaviour = task["options"].get("seed", FINE) % 10
+    misbehave(behaviour, task, reporter)
+    for step in range(STEPS):
+        reporter.progress(step / STEPS, "rendering")
+        time.sleep(seconds / STEPS)
+    if behaviour != NO_FILM:
+        write_film(Path(task["out"]), task["options"].get("seed", 0))
+        reporter.send(result=RESULT | {"path": task["out"]})
+    if behaviour == CRASH_AT_EXIT:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def misbehave(behaviour: int, task: dict[str, Any], reporter: Reporter) -> None:
+    marker = Path(task["portrait"]).parent / "tried"
+    if behaviour == CRASH or (behaviour == CRASH_ONCE and not marker.exists()):
+        marker.touch()
+        os.write(2, b"about to crash\n")
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif behaviour == NO_FACE:
+        reporter.send(problem={"code": "no_face", "sentence": "No face was found.", "hint": "Try another."})
+        sys.exit(0)
+    elif behaviour == HANG:
+        time.sleep(3600)
+    elif behaviour == GRANDCHILD:
+        child = subprocess.Popen(["sleep", "3600"])
+        (Path(task["portrait"]).parent / "grandchild").write_text(str(child.pid))
+        time.sleep(3600)
+    elif behaviour == BABBLE:
+        os.write(1, b"a native library says hello\n")  # standard output, which is not ours
+        reporter.send(odd=True)
+
+
+def write_film(path: Path, seed: int) -> None:
+    with VideoWriter(path, 64, 64, 25, threads=1) as writer:
+        for number in range(6):
+            writer.write(np.full((64, 64, 3), (seed * 37 + number * 5) % 256, np.uint8))
+
+
+RESULT = {
+    "duration": 0.24,
+    "frames": 6,
+    "fps": 25.0,
+    "width": 64,
+    "height": 64,
+    "warnings": [],
+    "timings": {"texture": 0.1},
+    "real_time_factor": 0.5,
+    "peak_memory_mb": 60.0,
+    "provider": "none",
+    "model_pack": "double",
+}
+
+if __name__ == "__main__":
+    main()
