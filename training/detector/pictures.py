@@ -74,6 +74,8 @@ class Composer:
         index = int(rng.integers(heads.start, heads.stop))
         head: Floats = np.array(self.heads[index], np.float32) / 255
         points = np.array(self.landmarks[index])
+        if rng.random() < 0.75:  # let the body go on below, or the cut edge would be what gives heads away
+            head = cv2.copyMakeBorder(head, 0, 3 * head.shape[0], 0, 0, cv2.BORDER_REPLICATE)
         if rng.random() < 0.5:
             head = head[:, ::-1]
             points = points[FLIP]
