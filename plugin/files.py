@@ -18,8 +18,6 @@ from runtime.contract import RuntimeProblem
 
 logger = logging.getLogger(__name__)
 
-PORTRAIT_BYTES = 30 * 1024 * 1024
-AUDIO_BYTES = 200 * 1024 * 1024
 REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 CHUNK = 256 * 1024

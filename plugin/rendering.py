@@ -10,17 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from dify_plugin import Tool
+from dify_plugin.config.logger_format import plugin_logger_handler
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from plugin import messages
 from plugin.client import Inputs, Job, Kind, RuntimeClient, problem_of
 from plugin.delivery import Courier
-from plugin.files import AUDIO_BYTES, PORTRAIT_BYTES, check_address, fetch, given_files, workspace
-from plugin.settings import Settings
+from plugin.files import check_address, fetch, given_files, workspace
+from plugin.settings import AUDIO_BYTES, PORTRAIT_BYTES, Settings
 from plugin.speech import Voice, speak
 from runtime.contract import RenderOptions, RuntimeProblem
 
 logger = logging.getLogger(__name__)
+# The daemon reads log lines from the protocol on stdout; anything else written there would break it.
+_all = logging.getLogger("plugin")
+_all.setLevel(logging.INFO)
+_all.propagate = False
+if plugin_logger_handler not in _all.handlers:
+    _all.addHandler(plugin_logger_handler)
 
 STATE = Path.cwd() / "state"  # Dify keeps a plugin's working folder until its version changes
 WAIT_SECONDS = 200.0  # an agent's call dies at 240 s

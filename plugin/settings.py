@@ -12,6 +12,8 @@ from runtime.contract import RuntimeProblem
 from runtime.storage import S3Settings
 
 DAY = 24 * 3600
+PORTRAIT_BYTES = 30 * 1024 * 1024
+AUDIO_BYTES = 200 * 1024 * 1024
 LABELS = ("auto", "off", "text")
 S3_NEEDED = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
 

@@ -14,13 +14,13 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dify_plugin.core.runtime import Session
-from dify_plugin.entities.model.tts import TTSModelConfig
-
-from plugin.files import AUDIO_BYTES
+from plugin.settings import AUDIO_BYTES
 from runtime.contract import RuntimeProblem
+
+if TYPE_CHECKING:
+    from dify_plugin.core.runtime import Session
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +83,8 @@ def speak(session: Session, script: str, voice: Voice, folder: Path, workspace: 
 
 
 def _ask(session: Session, script: str, voice: Voice) -> bytes:
+    from dify_plugin.entities.model.tts import TTSModelConfig  # importing the SDK patches the whole process
+
     config = TTSModelConfig(provider=voice.provider, model=voice.model, voice=voice.name)
     answer = bytearray()
     try:

@@ -1,0 +1,59 @@
+"""The plugin as it is installed: its packaged files in a folder of their own, run by a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.daemon import PluginProcess
+from tests.plugin.fileserver import FileServer
+from tools.package import ROOT, packaged_files
+
+
+@pytest.fixture(scope="session")
+def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with exactly the files that go into the package."""
+    # Looked for, not imported: importing the SDK here would patch all of this process for gevent.
+    if importlib.util.find_spec("dify_plugin") is None:
+        pytest.skip("dify_plugin is not installed here")
+    folder = tmp_path_factory.mktemp("plugin")
+    for file in packaged_files(ROOT):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / file, folder / file)
+    return folder
+
+
+@pytest.fixture
+def files() -> Iterator[FileServer]:
+    server = FileServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start(plugin_folder: Path) -> Iterator[Callable[..., PluginProcess]]:
+    """Starts plugin processes and ends them all."""
+    started: list[PluginProcess] = []
+
+    def begin(**environment: str) -> PluginProcess:
+        process = PluginProcess(plugin_folder, environment=environment)
+        started.append(process)
+        process.wait_until_up(60)
+        return process
+
+    yield begin
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def plugin(plugin_folder: Path) -> Iterator[PluginProcess]:
+    """One plugin process for the tests of a module that leave it as it was."""
+    process = PluginProcess(plugin_folder)
+    process.wait_until_up(60)
+    yield process
+    process.stop()
