@@ -12,7 +12,7 @@ import pytest
 from runtime.stages.articulation import PHONES
 from training.voices import sounds
 from training.voices.corpora import spell_pinyin
-from training.voices.engines import ESPEAK_LANGUAGES, FESTIVAL_VOICES, read_label_file
+from training.voices.engines import ESPEAK_LANGUAGES, FESTIVAL_VOICES, _move_stops, read_label_file
 from training.voices.noises import make_noises
 from training.voices.recognise import plausible
 from training.voices.texts import sentence
@@ -42,6 +42,13 @@ def test_ipa_of_several_languages() -> None:
     assert sounds.from_ipa("aɪ", "de") == ["a", "ih"]
     assert sounds.from_ipa("", "fr") == ["sil"]
     assert sounds.from_ipa("ɔ̃", "fr") == ["o"]
+
+
+def test_stops_begin_with_their_closure() -> None:
+    moved = _move_stops([(["a"], 0.0, 0.2), (["p"], 0.2, 0.27), (["a"], 0.27, 0.4)])
+    assert [phones[0] for phones, _, _ in moved] == ["a", "p", "h", "a"]
+    assert moved[0][2] == moved[1][1] == pytest.approx(0.155)
+    assert moved[1][2] == moved[2][1] == pytest.approx(0.212)
 
 
 def test_unknown_phones_of_a_table_are_an_error() -> None:

@@ -46,11 +46,25 @@ def read_russian(folder: Path) -> Iterator[Utterance]:
         if not wav.exists():
             continue
         try:
-            segments = sounds.segments(read_label_file(lab, "russian"))
+            segments = sounds.segments(_advance_stops(read_label_file(lab, "russian")))
         except KeyError as unknown:
             log.warning("%s: phone %s is not in the table", lab.name, unknown)
             continue
         yield Utterance(read_mono(wav), segments, "russian_msu")
+
+
+_LATE_STOPS = 0.025  # seconds by which these labels put voiceless stops after the end of the vowel before
+
+
+def _advance_stops(timed: list[tuple[list[str], float, float]]) -> list[tuple[list[str], float, float]]:
+    out: list[tuple[list[str], float, float]] = []
+    for phones, start, end in timed:
+        if phones[0] in {"p", "t", "k"} and out:
+            before, began, _ = out[-1]
+            start -= min(_LATE_STOPS, 0.5 * (start - began))
+            out[-1] = (before, began, start)
+        out.append((phones, start, end))
+    return out
 
 
 # How long each initial lasts in a carefully spoken syllable, and how far before the sound's onset it begins
@@ -119,7 +133,8 @@ def read_mandarin_syllables(folder: Path, rng: random.Random) -> Iterator[Uttera
             except KeyError:
                 continue
             spoken = read_mono(clip)
-            segments += _place_syllable(spoken, initial, final, clock)
+            free = segments[-1].end if segments else 0.0
+            segments += _place_syllable(spoken, initial, final, clock, free)
             gap = np.zeros(int(rng.uniform(0.0, 0.15) * RATE), np.float32)
             samples += [spoken, gap]
             clock += (len(spoken) + len(gap)) / RATE
@@ -128,9 +143,9 @@ def read_mandarin_syllables(folder: Path, rng: random.Random) -> Iterator[Uttera
 
 
 def _place_syllable(
-    spoken: NDArray[np.float32], initial: str, final: list[str], clock: float
+    spoken: NDArray[np.float32], initial: str, final: list[str], clock: float, free: float
 ) -> list[Segment]:
-    """Phones of one recorded syllable, from where it begins and ends to sound."""
+    """Phones of a recorded syllable, from where it begins and ends to sound; silence since `free` may be its own."""
     block = RATE // 100
     power = (spoken[: len(spoken) // block * block].reshape(-1, block) ** 2).mean(axis=1)
     loud = np.flatnonzero(power > power.max() * 10**-3.0)
@@ -139,8 +154,8 @@ def _place_syllable(
     if initial:
         phone, before, after = _INITIALS[initial]
         if initial in {"zh", "z", "j", "ch", "c", "q"}:
-            segments.append(Segment("t", max(clock, start - 0.06), start))
-        segments.append(Segment(phone, max(clock, start - before), start + after))
+            segments.append(Segment("t", max(free, start - 0.06), start))
+        segments.append(Segment(phone, max(free, start - before), start + after))
         start += after
     nasal = final[-1] in {"n", "ng"}
     shares = np.ones(len(final))

@@ -292,11 +292,37 @@ def _espeak_phones(
     if marks and marks[0][0] > 0.01:
         marks.insert(0, (0.0, ""))
     ends = [start for start, _ in marks[1:]] + [duration]
-    return [
+    timed = [
         (sounds.from_ipa(symbol, language), start, end)
         for (start, symbol), end in zip(marks, ends, strict=True)
         if end - start > 0.001
     ]
+    return _move_stops(timed)
+
+
+# espeak-ng reports a stop at its release; the closure before it is this long (seen in the signal as near-silence).
+_CLOSED_BEFORE_EVENT = {"p": 0.045, "t": 0.045, "k": 0.045, "b": 0.03, "d": 0.03, "g": 0.03}
+_RELEASE = 0.012
+_SHORTEST_ASPIRATION = 0.03
+
+
+def _move_stops(timed: list[tuple[list[str], float, float]]) -> list[tuple[list[str], float, float]]:
+    """Let stops begin with their closure; what follows the release is breath."""
+    out: list[tuple[list[str], float, float]] = []
+    for phones, start, end in timed:
+        closed = _CLOSED_BEFORE_EVENT.get(phones[0], 0.0)
+        if closed and out:
+            before, began, _ = out[-1]
+            closed = min(closed, 0.7 * (start - began))
+            out[-1] = (before, began, start - closed)
+        elif closed:
+            closed = 0.0
+        release = start + _RELEASE
+        if phones[0] in _CLOSED_BEFORE_EVENT and len(phones) == 1 and end - release > _SHORTEST_ASPIRATION:
+            out += [(phones, start - closed, release), (["h"], release, end)]
+        else:
+            out.append((phones, start - closed, end))
+    return out
 
 
 ENGINES = {"flite": speak_flite, "festival": speak_festival, "espeak": speak_espeak}
