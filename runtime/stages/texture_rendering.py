@@ -1,0 +1,347 @@
+"""Stage 4, texture rendering: the warped photo, and what no photo can show painted into it.
+
+Nearly every pixel is the photo's own, moved by stage 3 and sampled once at the output's resolution. Two networks
+paint the rest: the inside of the open mouth, and the skin of closing eyelids. They work on crops of fixed size that
+stand still on the head, and their answers are laid over the photo through masks drawn at the output's resolution, so
+that the edges of lips stay as sharp as the picture is.
+
+Where the photo itself shows teeth, the mouth network says how far its own colours give way to them: those pixels
+are again taken from the photo, moved rigidly with the head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.stages.landmarks import GROUPS, eye_opening, ipd, mouth_opening
+
+if TYPE_CHECKING:
+    from runtime.inference.sessions import Session, Sessions
+    from runtime.stages.motion_field import FaceMotion, MeshFrame
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+Box = tuple[int, int, int, int]
+
+MOUTH_SIZE: Final = 128  # pixels of the mouth crop, which spans 1.2 ipd
+EYE_SIZE: Final = 64  # pixels of an eye crop, 0.75 ipd
+MOUTH_GATE: Final = 0.03  # ipd beyond the open mouth over which the network may repaint the lips' rim
+EYE_GATE: Final = 0.05  # ipd beyond the new lid skin: room for the lash line and the crease
+MOUTH_SPAN: Final = 1.2
+EYE_SPAN: Final = 0.75
+LEAST_OPENING: Final = 0.016  # ipd; a photo's mouth open by less counts as closed
+FULL_AMOUNT: Final = 0.5  # from which on nothing of a photo's own open mouth is kept at its old place
+LEAST_COVERAGE: Final = 6  # of 255; masks fainter than this ask for nothing
+INTERPOLATION: Final = cv2.INTER_CUBIC
+
+
+class HeadOnCanvas(Protocol):
+    """What is needed of a Portrait: image (H, W, 3), landmarks (116, 2) in its pixels, yaw and pitch in radians."""
+
+    @property
+    def image(self) -> Image: ...
+
+    @property
+    def landmarks(self) -> Floats: ...
+
+    @property
+    def yaw(self) -> float: ...
+
+    @property
+    def pitch(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class CropInputs:
+    """What a network gets for one frame.
+
+    frame (4, S, S) float32 0..1: the warped photo's crop and its mask; drive (D,) float32; gate (S, S) float32 0..1:
+    where the network may paint outside the mask.
+    """
+
+    frame: Floats
+    drive: Floats
+    gate: Floats
+
+
+class MouthView:
+    """The photo's mouth and its crops: everything the mouth network sees. Made once for a portrait."""
+
+    def __init__(self, portrait: HeadOnCanvas, rest: MeshFrame) -> None:
+        """`rest` is the frame of the photo unmoved, whose mouth_matrix places the source crop."""
+        self._angles = (portrait.yaw, portrait.pitch)
+        self.rest_matrix = np.asarray(rest.mouth_matrix, np.float64)
+        self.open_mouth = open_mouth_mask(portrait.landmarks, portrait.image.shape[:2])
+        self.has_opening = bool(self.open_mouth.any())
+        crop = crop_of(portrait.image, self.rest_matrix, MOUTH_SIZE)
+        mask = crop_of(self.open_mouth, self.rest_matrix, MOUTH_SIZE)
+        self.source = as_planes(crop, mask)  # (4, 128, 128) float32 0..1
+
+    def asks(self, frame: MeshFrame) -> bool:
+        """Whether this frame needs the mouth network."""
+        return frame.amount > 0 and (self.has_opening or peak(frame.interior) > LEAST_COVERAGE)
+
+    def inputs(self, frame: MeshFrame, warped: Image) -> CropInputs:
+        """What the network gets for a frame, `warped` (h, w, 3) being the region as stage 3 moves it."""
+        to_crop = shifted(frame.mouth_matrix, frame.region)
+        crop = crop_of(warped, to_crop, MOUTH_SIZE)
+        inside = crop_of(frame.interior, to_crop, MOUTH_SIZE)
+        gate = inside
+        if self.has_opening:
+            gate = np.maximum(inside, self._stale(frame, to_crop))
+        drive = np.concatenate(
+            [
+                frame.expression,
+                [frame.closure, self._angles[0] + frame.head[0], self._angles[1] + frame.head[1]],
+                frame.jaw_offset,
+            ]
+        )
+        gate = soft_gate(gate, MOUTH_GATE * MOUTH_SIZE / MOUTH_SPAN)
+        if self.has_opening:
+            gate *= min(1.0, frame.amount / FULL_AMOUNT)
+        return CropInputs(as_planes(crop, inside), drive.astype(np.float32), gate)
+
+    def _stale(self, frame: MeshFrame, to_crop: Matrix) -> Image:
+        """Crop of the pixels where the warp shows the photo's own open mouth, which has since moved or closed."""
+        map_x = crop_of(frame.map_x, to_crop, MOUTH_SIZE)
+        map_y = crop_of(frame.map_y, to_crop, MOUTH_SIZE)
+        return np.asarray(cv2.remap(self.open_mouth, map_x, map_y, cv2.INTER_LINEAR), np.uint8)
+
+
+class EyeView:
+    """The photo's eye (0 right, 1 left) and its crops. The left eye is mirrored, so that one network serves both."""
+
+    def __init__(self, portrait: HeadOnCanvas, rest: MeshFrame, eye: int) -> None:
+        self.eye = eye
+        self._sign = 1.0 if eye == 0 else -1.0
+        self._angles = (portrait.yaw, portrait.pitch)
+        self._opening = eye_opening(portrait.landmarks)[eye]
+        crop = crop_of(portrait.image, self.matrix(rest), EYE_SIZE)
+        self.source = as_planes(crop)  # (3, 64, 64) float32 0..1
+
+    def matrix(self, frame: MeshFrame) -> Matrix:
+        """Canvas pixels -> crop pixels, the left eye mirrored."""
+        matrix = np.asarray(frame.eye_matrices[self.eye], np.float64)
+        turned_over = np.linalg.det(matrix[:, :2]) < 0
+        if self.eye == 1 and not turned_over:
+            matrix = np.array([[-1.0, 0.0, EYE_SIZE - 1.0], [0.0, 1.0, 0.0]]) @ np.vstack([matrix, [0, 0, 1]])
+        return matrix
+
+    def asks(self, frame: MeshFrame) -> bool:
+        """Whether this frame needs the eyelid network for this eye."""
+        return peak(frame.lid[self.eye]) > LEAST_COVERAGE
+
+    def inputs(self, frame: MeshFrame, warped: Image) -> CropInputs:
+        """What the network gets for a frame, `warped` (h, w, 3) being the region as stage 3 moves it."""
+        to_crop = shifted(self.matrix(frame), frame.region)
+        crop = crop_of(warped, to_crop, EYE_SIZE)
+        lid = crop_of(frame.lid[self.eye], to_crop, EYE_SIZE)
+        blink = frame.expression[-1 if self.eye == 0 else -2]
+        yaw, pitch = self._angles[0] + frame.head[0], self._angles[1] + frame.head[1]
+        drive = np.array([self._opening, blink, self._sign * yaw, pitch], np.float32)
+        gate = soft_gate(lid, EYE_GATE * EYE_SIZE / EYE_SPAN)
+        return CropInputs(as_planes(crop, lid), drive, gate)
+
+
+class TextureRenderer:
+    """Holds the two networks; `bind` makes the painter of one portrait."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._mouth = sessions.get("mouth")
+        self._eyelid = sessions.get("eyelid")
+
+    def bind(self, portrait: HeadOnCanvas, face_motion: FaceMotion) -> FaceTexture:
+        """Prepare a portrait, already on the output canvas, for rendering."""
+        return FaceTexture(portrait, face_motion.rest(), self._mouth, self._eyelid)
+
+
+class FaceTexture:
+    """Renders the moving region of one portrait. Not for several threads at once: it reuses its buffers."""
+
+    def __init__(self, portrait: HeadOnCanvas, rest: MeshFrame, mouth: Session, eyelid: Session) -> None:
+        self._photo = np.ascontiguousarray(portrait.image)
+        self._mouth_session, self._eyelid_session = mouth, eyelid
+        self._mouth = MouthView(portrait, rest)
+        self._eyes = (EyeView(portrait, rest, 0), EyeView(portrait, rest, 1))
+
+    def render(self, frames: Sequence[MeshFrame]) -> list[Image]:
+        """The region (h, w, 3) uint8 of every frame; the mouths of all frames go through the network together."""
+        pictures = [warp(self._photo, frame) for frame in frames]
+        self._paint_eyelids(frames, pictures)
+        self._paint_mouths(frames, pictures)
+        return pictures
+
+    def _paint_mouths(self, frames: Sequence[MeshFrame], pictures: Sequence[Image]) -> None:
+        view = self._mouth
+        wanted = [(f, p, view.inputs(f, p)) for f, p in zip(frames, pictures, strict=True) if view.asks(f)]
+        if not wanted:
+            return
+        answer = self._mouth_session.run(
+            {
+                "frame": np.stack([inputs.frame for *_, inputs in wanted]),
+                "source": np.broadcast_to(view.source, (len(wanted), *view.source.shape)).copy(),
+                "drive": np.stack([inputs.drive for *_, inputs in wanted]),
+            }
+        )["painted"]
+        for (frame, picture, inputs), painted in zip(wanted, answer, strict=True):
+            self._lay_mouth(frame, picture, inputs, painted)
+
+    def _lay_mouth(self, frame: MeshFrame, picture: Image, inputs: CropInputs, painted: Floats) -> None:
+        """Blend the painted mouth (5, 128, 128) into the picture, masks at the picture's resolution."""
+        to_crop = shifted(frame.mouth_matrix, frame.region)
+        box = painted_box(np.maximum(inputs.frame[3], inputs.gate), to_crop, picture.shape[:2])
+        if box is None:
+            return
+        x0, y0, x1, y1 = box
+        out_of_crop = placed(to_crop, box)
+        size = (x1 - x0, y1 - y0)
+        rim = inputs.gate * painted[3]
+        own = painted[4] * self._mouth.source[3]
+        planes = np.ascontiguousarray(np.concatenate([painted[:3] * 255, rim[None]]).transpose(1, 2, 0))
+        layer = uncropped(planes, out_of_crop, size)
+        colour = layer[..., :3]
+        if self._mouth.has_opening:
+            weight = uncropped(own, out_of_crop, size)[..., None]
+            colour = colour + weight * (self._own_teeth(frame, box) - colour)
+        inside = frame.interior[y0:y1, x0:x1] * np.float32(1 / 255)
+        cover = inside + (1 - inside) * layer[..., 3]
+        blend(picture[y0:y1, x0:x1], colour, np.asarray(cover, np.float32))
+
+    def _own_teeth(self, frame: MeshFrame, box: Box) -> Floats:
+        """The photo moved rigidly with the head, in a box of the region: where its own upper teeth now are."""
+        x0, y0, x1, y1 = box
+        here = np.asarray(frame.mouth_matrix, np.float64) @ translation(
+            x0 + frame.region[0], y0 + frame.region[1]
+        )
+        back = cv2.invertAffineTransform(self._mouth.rest_matrix) @ np.vstack([here, [0, 0, 1]])
+        moved = cv2.warpAffine(
+            self._photo,
+            back,
+            (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return moved.astype(np.float32)
+
+    def _paint_eyelids(self, frames: Sequence[MeshFrame], pictures: Sequence[Image]) -> None:
+        wanted = [
+            (eye, frame, picture, eye.inputs(frame, picture))
+            for frame, picture in zip(frames, pictures, strict=True)
+            for eye in self._eyes
+            if eye.asks(frame)
+        ]
+        if not wanted:
+            return
+        answer = self._eyelid_session.run(
+            {
+                "frame": np.stack([inputs.frame for *_, inputs in wanted]),
+                "source": np.stack([eye.source for eye, *_ in wanted]),
+                "drive": np.stack([inputs.drive for *_, inputs in wanted]),
+            }
+        )["painted"]
+        for (eye, frame, picture, inputs), painted in zip(wanted, answer, strict=True):
+            to_crop = shifted(eye.matrix(frame), frame.region)
+            box = painted_box(inputs.gate, to_crop, picture.shape[:2])
+            if box is None:
+                continue
+            x0, y0, x1, y1 = box
+            cover = inputs.gate * painted[3]
+            planes = np.concatenate([painted[:3] * 255, cover[None]]).transpose(1, 2, 0)
+            layer = uncropped(np.ascontiguousarray(planes), placed(to_crop, box), (x1 - x0, y1 - y0))
+            blend(picture[y0:y1, x0:x1], layer[..., :3], layer[..., 3])
+
+
+def warp(photo: Image, frame: MeshFrame) -> Image:
+    """The photo sampled through a frame's map: the region (h, w, 3) as stage 3 moves it."""
+    return np.asarray(
+        cv2.remap(photo, frame.map_x, frame.map_y, INTERPOLATION, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def peak(mask: Image) -> float:
+    """Largest value of a mask (H, W), ten times faster than numpy finds it."""
+    return float(cv2.minMaxLoc(mask)[1])
+
+
+def open_mouth_mask(landmarks: Floats, shape: tuple[int, int]) -> Image:
+    """(H, W) uint8 coverage of the mouth that is open in the photo; all 0 when the lips touch."""
+    mask = np.zeros(shape, np.uint8)
+    if mouth_opening(landmarks) < LEAST_OPENING:
+        return mask
+    ring = np.round(landmarks[GROUPS["lip_inner"]] * 16).astype(np.int32)  # 1/16 pixels
+    cv2.fillPoly(mask, [ring], 255, cv2.LINE_AA, 4)
+    # The landmarks lie on the lips' edge, whose half-blended pixels must count as lip.
+    blur = 0.006 * ipd(landmarks)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(blur, 0.3)), np.uint8)
+
+
+def crop_of(image: NDArray, to_crop: Matrix, size: int) -> NDArray:
+    """A square crop of an image (channels last) through an affine map (2, 3) from its pixels to the crop's."""
+    return cv2.warpAffine(
+        image, to_crop, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def as_planes(crop: Image, mask: Image | None = None) -> Floats:
+    """(S, S, 3) and (S, S) uint8 -> (4, S, S) float32 0..1, as the networks take them; (3, S, S) without a mask."""
+    planes = crop if mask is None else np.dstack([crop, mask])
+    return np.ascontiguousarray(planes.transpose(2, 0, 1), np.float32) * np.float32(1 / 255)
+
+
+def soft_gate(mask: Image, reach: float) -> Floats:
+    """(S, S) float32 0..1: 1 on a mask and for about `reach` pixels beyond, fading to 0 over as much again."""
+    radius = max(1, round(reach))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    wide = cv2.GaussianBlur(cv2.dilate(mask, disc), (0, 0), 0.4 * reach)
+    return np.asarray(wide, np.float32) * np.float32(1 / 255)
+
+
+def translation(x: float, y: float) -> Matrix:
+    """(3, 3) matrix that adds (x, y)."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+
+
+def shifted(matrix: NDArray[np.floating], region: Sequence[int]) -> Matrix:
+    """A map (2, 3) from canvas pixels -> the same map from the region's pixels."""
+    return np.asarray(matrix, np.float64) @ translation(region[0], region[1])
+
+
+def placed(to_crop: Matrix, box: Box) -> Matrix:
+    """The map (2, 3) from pixels of a box of the region to the crop's: what `uncropped` samples through."""
+    return to_crop @ translation(box[0], box[1])
+
+
+def painted_box(weights: Floats, to_crop: Matrix, shape: tuple[int, int]) -> Box | None:
+    """Box (x0, y0, x1, y1) of the region that holds all crop pixels with a weight above 0; None if there are none."""
+    rows, columns = np.flatnonzero(weights.any(axis=1)), np.flatnonzero(weights.any(axis=0))
+    if len(rows) == 0:
+        return None
+    x, y = [columns[0] - 1, columns[-1] + 1], [rows[0] - 1, rows[-1] + 1]
+    corners = np.array([[a, b, 1] for a in x for b in y], np.float64)
+    there = corners @ cv2.invertAffineTransform(to_crop).T
+    x0, y0 = np.maximum(np.floor(there.min(axis=0)).astype(int), 0)
+    x1, y1 = np.minimum(np.ceil(there.max(axis=0)).astype(int) + 1, shape[::-1])
+    return (int(x0), int(y0), int(x1), int(y1)) if x1 > x0 and y1 > y0 else None
+
+
+def uncropped(crop: Floats, out_of_crop: Matrix, size: tuple[int, int]) -> Floats:
+    """A crop's planes back on a box (width, height) of the region."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpAffine(crop, out_of_crop, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
+
+
+def blend(picture: Image, colour: Floats, cover: Floats) -> None:
+    """Lay colours (h, w, 3) 0..255 over a picture in place, with a cover (h, w) 0..1."""
+    base = picture.astype(np.float32)
+    base += cover[..., None] * (colour - base)
+    np.clip(np.rint(base), 0, 255, out=base)
+    picture[...] = base

@@ -1,0 +1,285 @@
+"""Stage 4 on a drawn portrait: what it leaves alone, where it paints, and that crops lie where they should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from runtime.inference.packs import ModelPack
+from runtime.inference.sessions import Sessions
+from runtime.stages.articulation import EXPRESSIONS
+from runtime.stages.landmarks import FLIP, GROUPS, LIP_LOWER, LIP_UPPER
+from runtime.stages.motion_field import FaceMotion, MotionField
+from runtime.stages.texture_rendering import (
+    EYE_SIZE,
+    MOUTH_SIZE,
+    EyeView,
+    FaceTexture,
+    MouthView,
+    TextureRenderer,
+    blend,
+    crop_of,
+    open_mouth_mask,
+    painted_box,
+    shifted,
+    soft_gate,
+    warp,
+)
+
+SIZE = 384
+IPD = 90.0
+GREEN = np.array([0.0, 1.0, 0.0], np.float32)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    image: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+    yaw: float = 0.0
+    pitch: float = 0.0
+
+
+class Painter:
+    """Stands in for a network: paints one colour with full weight, and keeps what it was given."""
+
+    def __init__(self, channels: int, own: float = 0.0) -> None:
+        self.channels, self.own = channels, own
+        self.seen: list[dict[str, NDArray[np.float32]]] = []
+
+    def run(self, inputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        self.seen.append(inputs)
+        count, _, size, _ = inputs["frame"].shape
+        painted = np.zeros((count, self.channels, size, size), np.float32)
+        painted[:, :3] = GREEN[:, None, None]
+        painted[:, 3] = 1
+        if self.channels == 5:
+            painted[:, 4] = self.own
+        return {"painted": painted}
+
+
+@pytest.fixture(scope="module")
+def field() -> MotionField:
+    pack = ModelPack.load()
+    return MotionField(Sessions(pack, "cpu", threads=1), pack)
+
+
+def portrait(field: MotionField, opening: float = 0.0) -> Drawn:
+    """Noise in skin colours under the mean face's landmarks; `opening` parts the lips, in ipd."""
+    points = field.mesh.landmark_mean.copy()
+    middle = (points[LIP_UPPER] + points[LIP_LOWER]) / 2
+    points[LIP_UPPER], points[LIP_LOWER] = middle, middle
+    points[LIP_LOWER, 1] += opening
+    rng = np.random.default_rng(0)
+    coarse = rng.uniform(60, 220, (24, 24, 3)).astype(np.float32)
+    image = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+    return Drawn(image, (points * IPD + [SIZE / 2, SIZE * 0.4]).astype(np.float32))
+
+
+def drive(**shapes: float) -> NDArray[np.float32]:
+    values = np.zeros(len(EXPRESSIONS), np.float32)
+    for name, value in shapes.items():
+        for side in ("", "Left", "Right"):
+            if name + side in EXPRESSIONS:
+                values[EXPRESSIONS.index(name + side)] = value
+    return values
+
+
+def still() -> NDArray[np.float32]:
+    return np.zeros(5, np.float32)
+
+
+def bound(field: MotionField, drawn: Drawn) -> tuple[FaceMotion, FaceTexture, Painter, Painter]:
+    motion = field.bind(drawn)
+    mouth, eyelid = Painter(5), Painter(4)
+    return motion, FaceTexture(drawn, motion.rest(), mouth, eyelid), mouth, eyelid  # type: ignore[arg-type]
+
+
+def region_of(image: NDArray, motion: FaceMotion) -> NDArray:
+    x0, y0, x1, y1 = motion.region
+    return image[y0:y1, x0:x1]
+
+
+@pytest.mark.parametrize("opening", [0.0, 0.15])
+def test_rest_is_the_photo_and_asks_no_network(field: MotionField, opening: float) -> None:
+    drawn = portrait(field, opening)
+    motion, texture, mouth, eyelid = bound(field, drawn)
+    (picture,) = texture.render([motion.rest()])
+    assert np.array_equal(picture, region_of(drawn.image, motion))
+    assert not mouth.seen and not eyelid.seen
+
+
+def test_open_mouth_is_painted_inside_and_near_its_rim_only(field: MotionField) -> None:
+    drawn = portrait(field)
+    motion, texture, mouth, _ = bound(field, drawn)
+    frame = motion.frame(drive(jawOpen=0.6, mouthLowerDown=0.3), 0.0, still())
+    (picture,) = texture.render([frame])
+    assert len(mouth.seen) == 1 and mouth.seen[0]["frame"].shape == (1, 4, MOUTH_SIZE, MOUTH_SIZE)
+    plain = cv2.remap(drawn.image, frame.map_x, frame.map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    inside = frame.interior == 255
+    assert inside.sum() > 300
+    assert np.abs(picture[inside].astype(int) - [0, 255, 0]).max() <= 2
+    reach = np.ones((2 * round(0.12 * IPD) + 1,) * 2, np.uint8)
+    away = cv2.dilate(frame.interior, reach) == 0
+    assert np.array_equal(picture[away], plain[away])
+
+
+def test_rim_is_as_sharp_as_the_mask(field: MotionField) -> None:
+    """Where the network keeps off the rim, the cut between mouth and lip is the mask's own, not the crop's."""
+    drawn = portrait(field)
+    motion, texture, mouth, _ = bound(field, drawn)
+    paint = mouth.run
+    mouth.run = lambda inputs: {"painted": paint(inputs)["painted"] * [[[1]], [[1]], [[1]], [[0]], [[0]]]}  # type: ignore
+    frame = motion.frame(drive(jawOpen=0.6), 0.0, still())
+    (picture,) = texture.render([frame])
+    plain = cv2.remap(drawn.image, frame.map_x, frame.map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    cover = (frame.interior / 255.0)[..., None]
+    expected = plain + cover * (255 * GREEN - plain)
+    assert np.abs(picture - expected).max() < 1.5
+
+
+def test_closing_lips_over_shown_teeth_paints_where_they_would_linger(field: MotionField) -> None:
+    drawn = portrait(field, opening=0.15)
+    motion, texture, mouth, _ = bound(field, drawn)
+    frame = motion.frame(drive(), 1.0, still(), 1.0)
+    texture.render([frame])
+    view = MouthView(drawn, motion.rest())
+    gate = view.inputs(frame, warp(drawn.image, frame)).gate
+    assert len(mouth.seen) == 1
+    assert view.source[3].max() > 0.9  # the network is told of the photo's own open mouth
+    assert gate[:20].max() == 0 and gate[-20:].max() == 0
+
+
+def test_own_teeth_come_from_the_photo_moved_with_the_head(field: MotionField) -> None:
+    drawn = portrait(field, opening=0.25)
+    motion, _, _, eyelid = bound(field, drawn)
+    mouth = Painter(5, own=1.0)
+    texture = FaceTexture(drawn, motion.rest(), mouth, eyelid)  # type: ignore[arg-type]
+    head = np.array([0, 0, 0, 0.05, 0.02], np.float32)  # a shift alone: the photo moves by whole parts
+    frame = motion.frame(drive(jawOpen=0.3), 0.0, head)
+    (picture,) = texture.render([frame])
+    shift = head[3:] * motion.ipd
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    moved = cv2.warpAffine(drawn.image, matrix, (SIZE, SIZE))
+    sure = cv2.erode(
+        np.minimum(
+            region_of(
+                cv2.warpAffine(open_mouth_mask(drawn.landmarks, (SIZE, SIZE)), matrix, (SIZE, SIZE)), motion
+            ),
+            frame.interior,
+        ),
+        np.ones((7, 7), np.uint8),
+    )
+    assert (sure == 255).sum() > 50
+    difference = np.abs(picture.astype(int) - region_of(moved, motion))[sure == 255]
+    assert difference.mean() < 3
+
+
+def test_mouth_crop_stands_still_on_the_head(field: MotionField) -> None:
+    drawn = portrait(field)
+    motion = field.bind(drawn)
+    teeth = motion.nodes[motion.mesh.upper_teeth[1]]
+    on_canvas = motion.frame_of_face.inverse(teeth[None])[0]
+    rest = motion.rest().mouth_matrix
+    there = rest[:, :2] @ on_canvas + rest[:, 2]
+    assert there[0] == pytest.approx((MOUTH_SIZE - 1) / 2, abs=2)
+    moved = motion.frame(drive(jawOpen=0.6), 0.0, np.array([0, 0, 0.1, 0.05, 0], np.float32))
+    assert not np.allclose(moved.mouth_matrix, rest)
+    assert float(moved.jaw_offset[1]) > 0.05
+
+
+def test_left_eye_is_the_right_eyes_mirror_image(field: MotionField) -> None:
+    drawn = portrait(field)
+    flipped = drawn.landmarks[FLIP].copy()
+    flipped[:, 0] = SIZE - 1 - flipped[:, 0]
+    symmetric = (drawn.landmarks + flipped) / 2
+    image = np.maximum(drawn.image, drawn.image[:, ::-1])
+    drawn = replace(drawn, image=np.ascontiguousarray(image), landmarks=symmetric.astype(np.float32))
+    rest = field.bind(drawn).rest()
+    right, left = EyeView(drawn, rest, 0), EyeView(drawn, rest, 1)
+    assert np.linalg.det(left.matrix(rest)[:, :2]) < 0 < np.linalg.det(right.matrix(rest)[:, :2])
+    assert np.abs(right.source - left.source).mean() < 0.02
+
+
+def test_blink_paints_both_lids_and_nothing_else(field: MotionField) -> None:
+    drawn = portrait(field)
+    motion, texture, _, eyelid = bound(field, drawn)
+    frame = motion.frame(drive(eyeBlink=1.0), 1.0, still())
+    (picture,) = texture.render([frame])
+    assert eyelid.seen[0]["frame"].shape == (2, 4, EYE_SIZE, EYE_SIZE)
+    for eye in (0, 1):
+        assert np.abs(picture[frame.lid[eye] > 250].astype(int) - [0, 255, 0]).mean() < 12
+    mouth = drawn.landmarks[GROUPS["lip_outer"]].mean(axis=0).astype(int) - motion.region[:2]
+    assert not np.array_equal(picture[mouth[1], mouth[0]], [0, 255, 0])
+
+
+def test_batch_and_single_frames_agree(field: MotionField) -> None:
+    drawn = portrait(field)
+    motion, texture, *_ = bound(field, drawn)
+    frames = [
+        motion.frame(drive(jawOpen=j, eyeBlink=b), 0.0, still())
+        for j, b in ((0.5, 0), (0.0, 1.0), (0.2, 0.5))
+    ]
+    together = texture.render(frames)
+    for frame, picture in zip(frames, together, strict=True):
+        assert np.array_equal(texture.render([frame])[0], picture)
+
+
+def test_blend_rounds_and_keeps_uncovered_pixels() -> None:
+    picture = np.full((2, 2, 3), 101, np.uint8)
+    cover = np.array([[0, 1], [0.5, 0]], np.float32)
+    blend(picture, np.full((2, 2, 3), 200.4, np.float32), cover)
+    assert picture[..., 0].tolist() == [[101, 200], [151, 101]]
+
+
+def test_open_mouth_mask_is_empty_for_touching_lips(field: MotionField) -> None:
+    closed = open_mouth_mask(portrait(field).landmarks, (SIZE, SIZE))
+    opened = open_mouth_mask(portrait(field, 0.2).landmarks, (SIZE, SIZE))
+    assert closed.max() == 0 and (opened > 250).sum() > 300
+
+
+def test_painted_box_holds_every_painted_pixel() -> None:
+    weights = np.zeros((MOUTH_SIZE, MOUTH_SIZE), np.float32)
+    weights[40:60, 30:90] = 1
+    matrix = np.array([[1.3, 0.2, -20.0], [-0.2, 1.3, -10.0]])
+    box = painted_box(weights, matrix, (200, 200))
+    assert box is not None
+    back = cv2.warpAffine(weights, matrix, (200, 200), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    outside = back.copy()
+    outside[box[1] : box[3], box[0] : box[2]] = 0
+    assert back.max() > 0 and outside.max() == 0
+    assert painted_box(np.zeros_like(weights), matrix, (200, 200)) is None
+
+
+def test_soft_gate_reaches_as_far_as_told() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[30:34, 30:34] = 255
+    gate = soft_gate(mask, 4.0)
+    assert gate[32, 32] == pytest.approx(1, abs=0.05)
+    assert gate[32, 36] > 0.4 and gate[32, 46] < 0.02
+
+
+def test_region_matrix_takes_region_pixels() -> None:
+    image = np.random.default_rng(1).integers(0, 255, (80, 90, 3), dtype=np.uint8)
+    matrix = np.array([[0.8, 0.1, -12.0], [-0.1, 0.8, -9.0]])
+    whole = crop_of(image, matrix, 32)
+    part = crop_of(np.ascontiguousarray(image[8:, 11:]), shifted(matrix, (11, 8, 90, 80)), 32)
+    assert np.abs(whole.astype(int) - part)[2:-2, 2:-2].max() <= 2
+
+
+@pytest.mark.skipif(not ModelPack.load().has("mouth"), reason="the pack has no mouth yet")
+def test_renderer_opens_both_graphs_of_the_pack(field: MotionField) -> None:
+    """The trained networks: an open mouth gets dark, and the same frame gives the same picture."""
+    pack = ModelPack.load()
+    drawn = portrait(field)
+    motion = field.bind(drawn)
+    texture = TextureRenderer(Sessions(pack, "cpu", threads=1)).bind(drawn, motion)
+    frame = motion.frame(drive(jawOpen=0.6, eyeBlink=1.0), 0.0, still())
+    (picture,) = texture.render([frame])
+    plain = cv2.remap(drawn.image, frame.map_x, frame.map_y, cv2.INTER_CUBIC)
+    inside = frame.interior == 255
+    assert picture[inside].mean() < plain[inside].mean() * 0.75
+    assert np.array_equal(texture.render([frame])[0], picture)

@@ -1,0 +1,245 @@
+"""The two networks of the texture renderer: the inside of the mouth, and the skin of a closing eyelid.
+
+Both are small U-Nets on a crop that moves rigidly with the head. They see the warped photo where they paint and the
+untouched photo beside it, and answer with colours and with the weights by which these are laid over the photo.
+
+`MouthNetwork` has one part that a plain U-Net lacks: two learned *atlases*, feature maps that stand still in the
+frame of the upper teeth and of the lower teeth. Convolutions forget where they are; an atlas does not, so teeth keep
+their place and their edges from frame to frame however the lips move over them.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MOUTH_SIZE = 128
+MOUTH_SPAN = 1.2  # side of the mouth crop in ipd
+EYE_SIZE = 64
+DRIVE_MOUTH = 30  # 25 expression coefficients, closure, yaw, pitch, jaw_offset x and y
+DRIVE_EYE = 4  # the photo's own eye opening (of its width), the driven blink, yaw, pitch
+ATLAS_CHANNELS = 4
+
+
+class ConvBlock(nn.Sequential):
+    """3x3 convolution, BatchNorm (folded at export) and ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+def coordinates(size: int) -> Tensor:
+    """(1, 2, size, size) x and y of the pixel centres in -1..1 (crop borders), as `grid_sample` counts them."""
+    axis = (torch.arange(size) + 0.5) * (2.0 / size) - 1.0
+    return torch.stack(torch.meshgrid(axis, axis, indexing="xy"))[None].contiguous()
+
+
+class Atlas(nn.Module):
+    """Learned features in the frame of a row of teeth, placed by a small affine movement.
+
+    The movement is the known translation of the row plus a correction of all six affine numbers, which the portrait
+    (its tooth arch may be wider than average) and the head's turn decide.
+    """
+
+    grid: Tensor
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        self.features = nn.Parameter(torch.randn(1, channels, size, size) * 0.1)
+        self.register_buffer("grid", coordinates(size), persistent=False)
+
+    def forward(self, shift: Tensor, correction: Tensor) -> Tensor:
+        """shift (B, 2) in crop units (-1..1), correction (B, 6) near 0 -> (B, channels, size, size)."""
+        x, y = self.grid[:, :1], self.grid[:, 1:]
+        x = x - shift[:, 0].view(-1, 1, 1, 1)
+        y = y - shift[:, 1].view(-1, 1, 1, 1)
+        c = [correction[:, k].view(-1, 1, 1, 1) for k in range(6)]
+        u = x + c[0] * x + c[1] * y + c[2]
+        v = y + c[3] * x + c[4] * y + c[5]
+        where = torch.cat([u, v], 1).permute(0, 2, 3, 1)
+        features = self.features.expand(shift.shape[0], -1, -1, -1)
+        return F.grid_sample(features, where, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+class Merge(nn.Sequential):
+    """Joins coarse and fine features: a 1x1 convolution to few channels, then 3x3, a third of the cost of 3x3 alone."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            ConvBlock(outputs, outputs),
+        )
+
+
+class PortraitCode(nn.Module):
+    """A vector that says what the photo's crop looks like as a whole: light, skin, style. Constant for a portrait."""
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            ConvBlock(channels, 16, 2), ConvBlock(16, 32, 2), ConvBlock(32, 32, 2), ConvBlock(32, outputs, 2)
+        )
+
+    def forward(self, crop: Tensor) -> Tensor:
+        return self.body(crop).mean((2, 3))
+
+
+def enlarge(features: Tensor) -> Tensor:
+    return F.interpolate(features, scale_factor=2.0, mode="nearest")
+
+
+class MouthNetwork(nn.Module):
+    """Paints the inside of the open mouth.
+
+    Inputs, float32:
+    - frame (B, 4, 128, 128): the warped photo (RGB 0..1) and the coverage of the open mouth (0..1);
+    - source (B, 4, 128, 128): the photo before any movement, with its own open mouth, in the same head frame;
+    - drive (B, 30): 25 expression coefficients, closure, yaw, pitch (radians), jaw_offset x, y (ipd).
+
+    Output (B, 5, 128, 128), all 0..1: RGB; the weight with which it covers the lips' rim outside the open mouth; the
+    weight of the photo's own teeth (the source crop) over the RGB.
+    """
+
+    grid: Tensor
+
+    def __init__(self, widths: tuple[int, int, int, int] = (32, 48, 64, 96)) -> None:
+        super().__init__()
+        w1, w2, w3, w4 = widths
+        code = 48
+        self.portrait = PortraitCode(4, code)
+        self.place = nn.Sequential(
+            nn.Linear(code + DRIVE_MOUTH, 64), nn.ReLU(inplace=True), nn.Linear(64, 12)
+        )
+        self.upper = Atlas(ATLAS_CHANNELS, MOUTH_SIZE)
+        self.lower = Atlas(ATLAS_CHANNELS, MOUTH_SIZE)
+        self.register_buffer("grid", coordinates(MOUTH_SIZE), persistent=False)
+        images = 8 + 4  # two crops with their masks, two coordinate frames
+        self.down1 = nn.Sequential(ConvBlock(images, w1, 2), ConvBlock(w1, w1))
+        self.down2 = nn.Sequential(ConvBlock(w1, w2, 2), ConvBlock(w2, w2))
+        self.down3 = nn.Sequential(ConvBlock(w2, w3, 2), ConvBlock(w3, w3))
+        self.down4 = nn.Sequential(ConvBlock(w3, w4, 2), ConvBlock(w4, w4))
+        self.tell = nn.Sequential(nn.Linear(code + DRIVE_MOUTH, 128), nn.ReLU(inplace=True))
+        self.tell8 = nn.Linear(128, w4)
+        self.tell32 = nn.Linear(128, w2)
+        self.up3 = Merge(w4 + w3, w3)
+        self.up2 = Merge(w3 + w2, w2)
+        self.up1 = Merge(w2 + w1, w1)
+        self.up0 = Merge(w1 + 8 + 2 * ATLAS_CHANNELS, 16)
+        self.head = nn.Conv2d(16, 5, 3, 1, 1)
+        last = self.place[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        with torch.no_grad():  # start by trusting the colours, and the photo's teeth about half
+            self.head.bias.copy_(torch.tensor([-0.5, -1.0, -1.0, -2.0, -1.0]))
+
+    def forward(self, frame: Tensor, source: Tensor, drive: Tensor) -> Tensor:
+        batch = frame.shape[0]
+        code = torch.cat([self.portrait(source), drive], 1)
+        place = 0.1 * self.place(code)
+        jaw = drive[:, 28:30] * (2.0 / MOUTH_SPAN)
+        upper = self.upper(torch.zeros_like(jaw), place[:, :6])
+        lower = self.lower(jaw, place[:, 6:])
+        grid = self.grid.expand(batch, -1, -1, -1)
+        # What the warp shows inside the open mouth is stretched lip: better not seen at all.
+        images = torch.cat([frame[:, :3] * (1.0 - frame[:, 3:]), frame[:, 3:], source], 1)
+        places = torch.cat([images, grid, grid - jaw[:, :, None, None]], 1)
+        d1 = self.down1(places.contiguous(memory_format=torch.channels_last))
+        d2 = self.down2(d1)
+        told = self.tell(code)
+        d2 = d2 + self.tell32(told)[:, :, None, None]
+        d3 = self.down3(d2)
+        d4 = self.down4(d3) + self.tell8(told)[:, :, None, None]
+        u3 = self.up3(torch.cat([enlarge(d4), d3], 1))
+        u2 = self.up2(torch.cat([enlarge(u3), d2], 1))
+        u1 = self.up1(torch.cat([enlarge(u2), d1], 1))
+        near = torch.cat([images, upper, lower], 1).to(u1.dtype)  # one type, or autocast widens all of it
+        u0 = self.up0(torch.cat([enlarge(u1), near.contiguous(memory_format=torch.channels_last)], 1))
+        return torch.sigmoid(self.head(u0))
+
+
+class EyelidNetwork(nn.Module):
+    """Paints the skin, crease and lash line of a closing eyelid (a right eye; left eyes are mirrored).
+
+    Inputs, float32:
+    - frame (B, 4, 64, 64): the warped photo (RGB 0..1) and the coverage of newly shown lid skin (0..1);
+    - source (B, 3, 64, 64): the photo before any movement;
+    - drive (B, 4): the photo's own eye opening (height of its width), the driven blink 0..1, yaw, pitch (radians),
+      yaw mirrored with the eye.
+
+    Output (B, 4, 64, 64), all 0..1: RGB and the weight with which it covers the photo.
+    """
+
+    grid: Tensor
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        w = width
+        self.register_buffer("grid", coordinates(EYE_SIZE), persistent=False)
+        self.down0 = ConvBlock(7 + 2, w)
+        self.down1 = nn.Sequential(ConvBlock(w, 2 * w, 2), ConvBlock(2 * w, 2 * w))
+        self.down2 = nn.Sequential(ConvBlock(2 * w, 4 * w, 2), ConvBlock(4 * w, 4 * w))
+        self.down3 = nn.Sequential(ConvBlock(4 * w, 4 * w, 2), ConvBlock(4 * w, 4 * w))
+        self.tell = nn.Sequential(nn.Linear(DRIVE_EYE, 32), nn.ReLU(inplace=True))
+        self.tell8 = nn.Linear(32, 4 * w)
+        self.tell32 = nn.Linear(32, 2 * w)
+        self.up2 = ConvBlock(8 * w, 4 * w)
+        self.up1 = ConvBlock(6 * w, 2 * w)
+        self.up0 = nn.Sequential(ConvBlock(3 * w, w), ConvBlock(w, w))
+        self.head = nn.Conv2d(w, 4, 3, 1, 1)
+
+    def forward(self, frame: Tensor, source: Tensor, drive: Tensor) -> Tensor:
+        grid = self.grid.expand(frame.shape[0], -1, -1, -1)
+        told = self.tell(drive)
+        d0 = self.down0(torch.cat([frame, source, grid], 1))
+        d1 = self.down1(d0) + self.tell32(told)[:, :, None, None]
+        d2 = self.down2(d1)
+        d3 = self.down3(d2) + self.tell8(told)[:, :, None, None]
+        u2 = self.up2(torch.cat([enlarge(d3), d2], 1))
+        u1 = self.up1(torch.cat([enlarge(u2), d1], 1))
+        u0 = self.up0(torch.cat([enlarge(u1), d0], 1))
+        return torch.sigmoid(self.head(u0))
+
+
+def compose_mouth(frame: Tensor, source: Tensor, painted: Tensor, gate: Tensor) -> Tensor:
+    """Lay the network's answer over the warped photo, exactly as the runtime does.
+
+    frame, source (B, 4, H, W), painted (B, 5, H, W), gate (B, 1, H, W) 0..1: how far outside the open mouth the
+    network may paint. Returns RGB (B, 3, H, W).
+    """
+    inside = frame[:, 3:4]
+    own = painted[:, 4:5] * source[:, 3:4]
+    colour = painted[:, :3] + own * (source[:, :3] - painted[:, :3])
+    cover = inside + (1.0 - inside) * gate * painted[:, 3:4]
+    return frame[:, :3] + cover * (colour - frame[:, :3])
+
+
+def compose_eyelid(frame: Tensor, painted: Tensor, gate: Tensor) -> Tensor:
+    """Lay the painted lid over the warped photo: (B, 4, H, W), (B, 4, H, W), (B, 1, H, W) -> RGB (B, 3, H, W)."""
+    return frame[:, :3] + gate * painted[:, 3:4] * (painted[:, :3] - frame[:, :3])
+
+
+def multiply_accumulates(network: nn.Module, *inputs: Tensor) -> int:
+    """Multiply-accumulate operations of the convolutions and linear layers for one batch of `inputs`."""
+    total = 0
+
+    def count(layer: nn.Module, _: object, output: Tensor) -> None:
+        nonlocal total
+        if isinstance(layer, nn.Conv2d):
+            total += output.numel() * layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
+        elif isinstance(layer, nn.Linear):
+            total += output.numel() * layer.in_features
+
+    hooks = [layer.register_forward_hook(count) for layer in network.modules()]
+    with torch.no_grad():
+        network(*inputs)
+    for hook in hooks:
+        hook.remove()
+    return total

@@ -1,0 +1,267 @@
+"""Train the networks of stage 4 on shards made by `training.texture.pairs`, and export them.
+
+    python -m training.texture.train mouth --data DIR --work DIR --minutes 30
+    python -m training.texture.train eyelid --data DIR --work DIR --minutes 10
+    python -m training.texture.train mouth --data DIR --work DIR --export runtime/models/sonic-int8
+
+A training may be stopped and run again: it goes on from the last checkpoint. The last 4 % of the samples are held out;
+export measures them, with the moving average of the weights, and records the figures in the pack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import itertools
+import logging
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.texture.dataset import Batch, Shards, augmented, mirrored
+from training.texture.losses import psnr, texture_loss
+from training.texture.networks import EyelidNetwork, MouthNetwork, compose_eyelid, compose_mouth
+
+log = logging.getLogger("training.texture")
+
+PEAK_RATE = 2e-3
+LAST_RATE = 5e-5
+WARM_UP = 100  # steps
+CHECKPOINT_SECONDS = 120
+AVERAGE = 0.998
+HELD_OUT = 0.04
+INNER_WEIGHT = 1.5  # how much more the judged part counts than the rim round it
+QUIET_WEIGHT = 0.02  # price of painting where the photo would have done
+
+
+@dataclass(frozen=True)
+class Task:
+    """What differs between the two networks."""
+
+    name: str
+    batch: int
+
+    def network(self) -> nn.Module:
+        """A new network."""
+        return MouthNetwork() if self.name == "mouth" else EyelidNetwork()
+
+    def compose(self, batch: Batch, painted: Tensor) -> Tensor:
+        """The picture (B, 3, S, S) that the runtime would show."""
+        if self.name == "mouth":
+            return compose_mouth(batch.frame, batch.source, painted, batch.gate)
+        return compose_eyelid(batch.frame, painted, batch.gate)
+
+    def loss(self, batch: Batch, painted: Tensor) -> Tensor:
+        """Scalar loss of a batch."""
+        picture = self.compose(batch, painted)
+        weights = batch.gate * (1 + INNER_WEIGHT * batch.inner)
+        idle = (painted[:, 3:4] * batch.gate * (1 - batch.inner)).mean()
+        return texture_loss(picture, batch.target, weights) + QUIET_WEIGHT * idle
+
+
+TASKS = {"mouth": Task("mouth", 16), "eyelid": Task("eyelid", 48)}
+
+
+class Trainer:
+    """Optimiser, schedule by elapsed time, checkpoints."""
+
+    def __init__(self, task: Task, shards: Shards, work: Path, seed: int, device: str) -> None:
+        torch.manual_seed(seed)
+        self.task, self.shards, self.device = task, shards, device
+        self.path = work / f"{task.name}.pt"
+        self.network = task.network().to(device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=1e-4)
+        self.random = np.random.default_rng(seed)
+        self.step, self.seconds = 0, 0.0
+        self.training, self.held_out = split(len(shards))
+        if self.path.exists():
+            self._resume()
+
+    def _resume(self) -> None:
+        saved = torch.load(self.path, weights_only=False, map_location=self.device)
+        self.network.load_state_dict(saved["network"])
+        self.average.load_state_dict(saved["average"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.random.bit_generator.state = saved["random"]
+        self.step, self.seconds = saved["step"], saved["seconds"]
+        log.info("going on from step %d (%.0f s)", self.step, self.seconds)
+
+    def save(self) -> None:
+        """Write the checkpoint in one step."""
+        saved = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "random": self.random.bit_generator.state,
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        aside = self.path.with_suffix(".new")
+        torch.save(saved, aside)
+        aside.replace(self.path)
+
+    def run(self, seconds: float) -> None:
+        """Train until `seconds` of training (all runs together) have passed."""
+        began, saved = time.monotonic() - self.seconds, time.monotonic()
+        while self.seconds < seconds:
+            self._set_rate(self.seconds / seconds)
+            loss = self._update()
+            self.seconds = time.monotonic() - began
+            if self.step % 50 == 0:
+                log.info("step %d, %.0f s: loss %.4f", self.step, self.seconds, loss)
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                saved = time.monotonic()
+                self.save()
+                log.info("held out: %s", self.measure(96))
+        self.save()
+        log.info("held out: %s", self.measure())
+
+    def _set_rate(self, progress: float) -> None:
+        warm = min(1.0, (self.step + 1) / WARM_UP)
+        rate = LAST_RATE + (PEAK_RATE - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * warm
+
+    def _update(self) -> float:
+        self.network.train()
+        numbers = self.random.choice(
+            self.training, self.task.batch, replace=len(self.training) < self.task.batch
+        )
+        batch = augmented(self.shards.read(np.sort(numbers)), self.random)
+        if self.task.name == "mouth" and self.random.random() < 0.5:
+            batch = mirrored(batch)
+        batch = moved_to(batch, self.device)
+        with torch.autocast(self.device, torch.bfloat16):
+            painted = self.network(batch.frame, batch.source, batch.drive)
+        loss = self.task.loss(batch, painted.float())
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        keep = min(AVERAGE, self.step / (self.step + 20))
+        with torch.no_grad():
+            for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(value, 1 - keep)
+            for mean, value in zip(self.average.buffers(), self.network.buffers(), strict=True):
+                mean.copy_(value)
+        return float(loss.detach())
+
+    def measure(self, most: int = 1000) -> dict[str, float]:
+        """Figures of the averaged weights on held-out samples (the first `most`), without augmentation."""
+        self.average.eval()
+        inner, gate, plain, count = 0.0, 0.0, 0.0, 0
+        numbers = self.held_out[:most]
+        with torch.no_grad():
+            for part in np.array_split(numbers, max(1, len(numbers) // 32)):
+                batch = moved_to(self.shards.read(part), self.device)
+                picture = self.task.compose(batch, self.average(batch.frame, batch.source, batch.drive))
+                shown = (batch.inner.sum((1, 2, 3)) > 30).float()
+                inner += float((psnr(picture, batch.target, batch.inner) * shown).sum())
+                gate += float((psnr(picture, batch.target, batch.gate) * shown).sum())
+                plain += float((psnr(batch.frame[:, :3], batch.target, batch.inner) * shown).sum())
+                count += int(shown.sum())
+        count = max(count, 1)
+        figures = {
+            "psnr_inner": inner / count,
+            "psnr_gate": gate / count,
+            "psnr_inner_unpainted": plain / count,
+        }
+        return {name: round(value, 2) for name, value in figures.items()} | {"held_out": count}
+
+
+def split(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the training samples and of the held-out ones: whole blocks, since neighbours share a head."""
+    blocks = np.arange(count) // 32
+    out = blocks % round(1 / HELD_OUT) == round(1 / HELD_OUT) - 1
+    return np.flatnonzero(~out), np.flatnonzero(out)
+
+
+def moved_to(batch: Batch, device: str) -> Batch:
+    """The batch on a device, pictures in channels-last layout."""
+    frame, source, target, gate, inner = (
+        planes.to(device, memory_format=torch.channels_last) for planes in batch.pictures
+    )
+    return Batch(frame, source, target, gate, inner, batch.drive.to(device))
+
+
+def export(trainer: Trainer, pack_dir: Path, command: str, seed: int) -> Path:
+    """Write the averaged network as ONNX and add it to the pack with its record."""
+    from training.packing import add_graph
+
+    network = trainer.average.cpu().float().to(memory_format=torch.contiguous_format).eval()
+    fold_batch_norm(network)
+    samples = trainer.shards.read(trainer.held_out[:2])
+    inputs = (samples.frame, samples.source, samples.drive)
+    path = trainer.path.with_suffix(".onnx")
+    batch = torch.export.Dim("batch", min=1, max=64)
+    torch.onnx.export(
+        network,
+        inputs,
+        str(path),
+        input_names=["frame", "source", "drive"],
+        output_names=["painted"],
+        dynamic_shapes=({0: batch}, {0: batch}, {0: batch}),
+        opset_version=18,
+        external_data=False,
+        dynamo=True,
+    )
+    record: dict[str, Any] = {
+        "command": command,
+        "seed": seed,
+        "data": f"{len(trainer.shards)} pairs rendered from the ICT-FaceKit head model (MIT), "
+        f"{trainer.step} steps of {trainer.task.batch}, {trainer.seconds / 60:.0f} minutes",
+        "metrics": trainer.measure(),
+        "licence": "Apache-2.0",
+    }
+    return add_graph(pack_dir, trainer.task.name, path, record)
+
+
+def fold_batch_norm(network: nn.Module) -> None:
+    """Replace every convolution followed by a BatchNorm by one convolution, in place."""
+    for module in network.modules():
+        if not isinstance(module, nn.Sequential):
+            continue
+        names = list(module._modules)
+        for first, second in itertools.pairwise(names):
+            conv, norm = module._modules[first], module._modules[second]
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                module._modules[first] = torch.nn.utils.fusion.fuse_conv_bn_eval(conv, norm)
+                module._modules[second] = nn.Identity()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("task", choices=sorted(TASKS))
+    parser.add_argument("--data", type=Path, required=True, help="folder of the shards")
+    parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
+    parser.add_argument("--minutes", type=float, default=30.0, help="training time, all runs together")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--export", type=Path, help="export the last checkpoint into this pack; do not train")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    options.work.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(
+        TASKS[options.task], Shards(options.data, options.task), options.work, options.seed, options.device
+    )
+    if options.export is None:
+        trainer.run(options.minutes * 60)
+        return
+    command = (
+        f"python -m training.texture.train {options.task} --data DIR --work DIR --minutes {options.minutes:g}"
+    )
+    log.info("exported %s", export(trainer, options.export, command, options.seed))
+
+
+if __name__ == "__main__":
+    main()
