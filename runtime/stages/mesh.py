@@ -23,9 +23,9 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 # Layers of the painter's order, from the one drawn first to the one drawn last.
-EYE, INTERIOR, FACE, LOWER_LIP, UPPER_LIP, LID, LASH = range(7)
+EYE, INTERIOR, FACE, LOWER_LIP, UPPER_LIP, LID = range(6)
 
-LASH_POINTS: Final = 13  # points of an upper lid's rim, corners included
+RIM_POINTS: Final = 13  # points of an upper lid's rim, corners included
 # Landmarks that move least with expression: they place the canonical frame.
 STABLE: Final = np.r_[GROUPS["eye_right"], GROUPS["eye_left"], GROUPS["nose"]]
 _RESIDUAL_REACH = 0.06  # how far a landmark draws the mesh round it into place
@@ -74,9 +74,8 @@ class FaceMesh:
         mean: (V, 2) float32, mean position of every node in the canonical frame.
         landmark_mean: (116, 2) float32, mean landmarks in the same frame.
         landmark_node: (116,) int32, the node that a landmark is, -1 where it is none (the jaw's outline).
-        triangles: (T, 3) int32 in painter's order, corners clockwise as seen in the image (y down); the numbers
-            from V on are the points of the lash strips: for each eye 13 rim points, then the same 13 raised.
-        layers: (T,) uint8, one of EYE .. LASH.
+        triangles: (T, 3) int32 in painter's order, corners clockwise as seen in the image (y down).
+        layers: (T,) uint8, one of EYE .. LID.
         boundary: (B,) int32, surface vertices round the outer edge, in order.
         mouth_loop: (40,) int32, the inner lips: right corner, 19 upper, left corner, 19 lower from left to right.
         lip_loop: (40,) int32, the outer lips in the same order.

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from runtime.stages.mesh import EYE, INTERIOR, LASH, LASH_POINTS, LID, LOWER_LIP, UPPER_LIP, FaceMesh, Floats
+from runtime.stages.mesh import EYE, INTERIOR, LOWER_LIP, UPPER_LIP, FaceMesh, Floats, Ints
 from runtime.stages.rasterizing import (
     Bytes,
     average_down,
@@ -18,6 +17,7 @@ from runtime.stages.rasterizing import (
     fill_polygon,
     soft_field,
 )
+from runtime.stages.rims import STRIP_POINTS, strip_triangles
 
 Box = tuple[int, int, int, int]
 
@@ -26,7 +26,6 @@ FIELD_MARGIN: Final = 1.25  # ipd round the mesh at rest that may move at all
 FIELD_FADE: Final = 0.3  # the last part of that margin, where movement is forced to nothing
 FIELD_STEP: Final = 0.125  # ipd between nodes of the coarse grid
 FIELD_SOFTNESS: Final = 0.04
-LID_SHARE_SHOWN: Final = (0.25, 0.6)  # parts of a lid that follow the rim by more than this are new skin
 
 
 @dataclass
@@ -71,12 +70,20 @@ class MeshDrawer:
         self.step = FIELD_STEP * ipd
         self.window = self._window(wanted)
         self.field = np.empty((*self.window.shape, 2), np.float32)
-        self.trust = np.ones(mesh.node_count + 4 * LASH_POINTS, np.float32)
+        strips = [strip_triangles(eye, mesh.node_count + eye * STRIP_POINTS) for eye in (0, 1)]
+        self.trust = np.concatenate(
+            [np.ones(mesh.node_count, np.float32), *(trust for _, trust, _ in strips)]
+        )
         self.trust[mesh.boundary] = 0
-        self.without_lashes = int(np.count_nonzero(mesh.layers != LASH))
-        self.one_sided = (~np.isin(mesh.layers, (EYE, INTERIOR, LASH))).astype(np.uint8)
+        self.closed_boundary = np.append(mesh.boundary, mesh.boundary[0])
+        self.triangles = np.concatenate([mesh.triangles, *(triangles for triangles, _, _ in strips)])
+        self.one_sided = np.zeros(len(self.triangles), np.uint8)
+        self.one_sided[: len(mesh.triangles)] = ~np.isin(mesh.layers, (EYE, INTERIOR))
         self.lips = mesh.triangles[np.isin(mesh.layers, (LOWER_LIP, UPPER_LIP))]
-        self.lid_skin = self._lid_values()
+        self.lid_strips = [triangles for triangles, _, _ in strips]
+        self.new_skin = np.concatenate(
+            [np.zeros(mesh.node_count, np.float32), *(skin for _, _, skin in strips)]
+        )
         self.fineness = 4 if ipd < 150 else 2
         self._scratch = np.zeros(0, np.float32)
 
@@ -93,31 +100,12 @@ class MeshDrawer:
         ramp = np.clip(np.minimum(inside_x[None], inside_y[:, None]), 0, 1)
         return np.ascontiguousarray(ramp * ramp * (3 - 2 * ramp), np.float32)
 
-    def _lid_values(self) -> list[tuple[NDArray[np.int32], Floats]]:
-        """For each eye its lid's triangles with the lash strip, and each vertex's share of new skin in a blink."""
-        mesh = self.mesh
-        result = []
-        start, end = LID_SHARE_SHOWN
-        for eye in range(2):
-            values = np.zeros(len(self.trust), np.float32)
-            share = np.clip((mesh.lid_share[eye] - start) / (end - start), 0, 1)
-            values[: mesh.surface_count] = share * share * (3 - 2 * share)
-            values[mesh.eye_loops[eye, 1:12]] = 1
-            strip = mesh.node_count + 2 * LASH_POINTS * eye
-            values[strip + LASH_POINTS + 1 : strip + 2 * LASH_POINTS - 1] = 1
-            skin = mesh.triangles[mesh.layers == LID]
-            skin = skin[(values[skin] > 0).any(axis=1)]
-            lashes = mesh.triangles[mesh.layers == LASH]
-            own = (lashes[:, 0] >= strip) & (lashes[:, 0] < strip + 2 * LASH_POINTS)
-            result.append((np.concatenate([skin, lashes[own]]), values))
-        return result
-
     def draw(self, out: Canvases, source: Floats, driven: Floats, shown: Floats, interior: float) -> None:
         """Draw one frame.
 
         Args:
             out: arrays of the region's size, overwritten.
-            source, driven: (V + 52, 2) nodes and lash strips, canvas pixels.
+            source, driven: (V + 2 * STRIP_POINTS, 2) nodes and strips of lids, canvas pixels.
             shown: (2,) how far each lid shows new skin, 0..1.
             interior: weight of the mouth's interior mask, 0..1.
         """
@@ -125,16 +113,16 @@ class MeshDrawer:
         source = np.asarray(source, np.float32)
         self._draw_map(out, source, driven, bool(shown.max() > 0))
         self._draw_interior(out.interior, driven, interior)
-        for eye, (triangles, values) in enumerate(self.lid_skin):
+        for eye, triangles in enumerate(self.lid_strips):
             out.lid[eye] = 0
             if shown[eye] > 0:
-                self._draw_lid(out.lid[eye], driven, triangles, values, float(shown[eye]))
+                self._draw_lid(out.lid[eye], driven, triangles, float(shown[eye]))
 
-    def _draw_map(self, out: Canvases, source: Floats, driven: Floats, lashes: bool) -> None:
-        edge = driven[self.mesh.boundary]
+    def _draw_map(self, out: Canvases, source: Floats, driven: Floats, blinking: bool) -> None:
+        edge = np.ascontiguousarray(driven[self.closed_boundary].T)
         soft_field(
             edge,
-            edge - source[self.mesh.boundary],
+            edge - source[self.closed_boundary].T,
             self.origin,
             self.step,
             FIELD_REACH * self.ipd,
@@ -143,12 +131,12 @@ class MeshDrawer:
             self.field,
         )
         fill_map(self.field, self.step, self.region[0], self.region[1], out.map_x, out.map_y)
-        used = len(self.mesh.triangles) if lashes else self.without_lashes
+        used = len(self.triangles) if blinking else len(self.mesh.triangles)
         draw_mesh(
             driven - self.origin,
             source,
             self.trust,
-            self.mesh.triangles[:used],
+            self.triangles[:used],
             self.one_sided[:used],
             out.map_x,
             out.map_y,
@@ -168,14 +156,12 @@ class MeshDrawer:
         x0, y0, x1, y1 = window
         average_down(fine, self.fineness, weight, mask[y0:y1, x0:x1])
 
-    def _draw_lid(
-        self, mask: Bytes, driven: Floats, triangles: NDArray[np.int32], values: Floats, weight: float
-    ) -> None:
+    def _draw_lid(self, mask: Bytes, driven: Floats, triangles: Ints, weight: float) -> None:
         window = self._window_of(driven[triangles.ravel()])
         if window is None:
             return
         fine, placed = self._fine(window, driven)
-        draw_values(placed, values, triangles, fine)
+        draw_values(placed, self.new_skin, triangles, fine)
         x0, y0, x1, y1 = window
         average_down(fine, self.fineness, weight, mask[y0:y1, x0:x1])
 

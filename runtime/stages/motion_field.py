@@ -116,7 +116,7 @@ class FaceMotion:
         placed = field.source.run({"landmarks": self._canonical[None]})
         self.own_expression = np.clip(placed["expression"][0], 0, 1).astype(np.float32)
         self.nodes = self._with_anchors(mesh.snapped(placed["nodes"][0], self._canonical))
-        self.lips, self.lids = Lips(mesh, self.nodes), Lids(mesh)
+        self.lips, self.lids = Lips(mesh, self.nodes), Lids(mesh, self.nodes)
         self._base = self._offsets(self._drives(*_still(1)))[0]
         self._bite = self._closed_bite()
         self.ipd = self._to_pixels.scale
@@ -214,7 +214,7 @@ class FaceMotion:
         self.lips.leave_seam(source, gaps)
         self.lids.meet(driven, blinks)
         jaw_offset = self._teeth_gap(driven) - self._bite
-        strips = self.lids.lashes(source, driven, blinks)
+        strips = self.lids.strips(source, driven, blinks)
         rolled = _head_similarity(head)
         driven = rolled(driven)
         if amount <= 0:

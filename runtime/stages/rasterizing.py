@@ -16,7 +16,9 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
-_SLACK = 1e-3  # pixels by which spans are widened, so that no crack opens between neighbouring triangles
+# Triangles thinner than this (pixels) say nothing of use; spans are widened as much, so that their neighbours close
+# over them and no crack opens.
+_SLACK = 0.05
 
 
 @njit(cache=True, nogil=True, fastmath=True, inline="always")
@@ -38,6 +40,14 @@ def _span(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, y: f
             x = ax + (y - ay) / (by - ay) * (bx - ax)
             left, right = min(left, x), max(right, x)
     return left, right
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _is_sliver(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, area: float) -> bool:
+    longest = max(
+        (x1 - x0) ** 2 + (y1 - y0) ** 2, (x2 - x1) ** 2 + (y2 - y1) ** 2, (x0 - x2) ** 2 + (y0 - y2) ** 2
+    )
+    return area * area <= _SLACK * _SLACK * longest
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -70,7 +80,7 @@ def draw_mesh(
             driven[k, 1],
         )
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if abs(area) < 1e-3 or (one_sided[t] == 1 and area < 0):
+        if _is_sliver(x0, y0, x1, y1, x2, y2, area) or (one_sided[t] == 1 and area < 0):
             continue
         top = max(0, math.ceil(min(y0, y1, y2)))
         bottom = min(height - 1, math.floor(max(y0, y1, y2)))
@@ -89,18 +99,19 @@ def draw_mesh(
             first = max(0, math.ceil(left - _SLACK))
             last = min(width - 1, math.floor(right + _SLACK))
             dy = y - y0
-            base_x, base_y = source[i, 0] + dy * sxy, source[i, 1] + dy * syy
+            base_x = np.float32(source[i, 0] + dy * sxy - x0 * sxx)
+            base_y = np.float32(source[i, 1] + dy * syy - x0 * syx)
+            slope_x, slope_y = np.float32(sxx), np.float32(syx)
             if blended:
+                base_w = trust[i] + dy * wy - x0 * wx
                 for x in range(first, last + 1):
-                    dx = x - x0
-                    w = min(max(trust[i] + dx * wx + dy * wy, 0.0), 1.0)
-                    map_x[y, x] += w * (base_x + dx * sxx - map_x[y, x])
-                    map_y[y, x] += w * (base_y + dx * syx - map_y[y, x])
+                    w = np.float32(min(max(base_w + x * wx, 0.0), 1.0))
+                    map_x[y, x] += w * (base_x + slope_x * np.float32(x) - map_x[y, x])
+                    map_y[y, x] += w * (base_y + slope_y * np.float32(x) - map_y[y, x])
             else:
                 for x in range(first, last + 1):
-                    dx = x - x0
-                    map_x[y, x] = base_x + dx * sxx
-                    map_y[y, x] = base_y + dx * syx
+                    map_x[y, x] = base_x + slope_x * np.float32(x)
+                    map_y[y, x] = base_y + slope_y * np.float32(x)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -118,7 +129,7 @@ def draw_values(points: Floats, values: Floats, triangles: Ints, out: Floats) ->
             points[k, 1],
         )
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if area < 1e-3:
+        if area < 0 or _is_sliver(x0, y0, x1, y1, x2, y2, area):
             continue
         a, b = values[j] - values[i], values[k] - values[i]
         vx = (a * (y2 - y0) - b * (y1 - y0)) / area
@@ -203,42 +214,43 @@ def soft_field(
     fade to nothing at ``reach`` from the edge (smoothstep; inside the edge there is no fading).
 
     Args:
-        edge: (B, 2) the mesh's outer edge as driven, moved: (B, 2) how far each vertex has come; pixels.
+        edge: (2, B + 1) x and y of the mesh's outer edge as driven, the first vertex repeated at the end.
+        moved: (2, B + 1) how far each vertex has come; pixels.
         origin: (2,) the first node's place, ``step``: pixels between nodes.
         window: (gh, gw) factor for each node; where it is 0 nothing is computed.
         out: (gh, gw, 2) movement, pixels.
     """
     rows, columns = window.shape
-    count = edge.shape[0]
-    soft, far = softness * softness, reach * reach
+    count = edge.shape[1] - 1
+    one, nothing = np.float32(1), np.float32(0)
+    soft, far = np.float32(softness * softness), np.float32(reach * reach)
     for row in range(rows):
-        y = origin[1] + row * step
+        y = np.float32(origin[1] + row * step)
         for column in range(columns):
             out[row, column, 0] = 0.0
             out[row, column, 1] = 0.0
             if window[row, column] <= 0:
                 continue
-            x = origin[0] + column * step
-            nearest, inside = 1e18, False
-            total, sum_x, sum_y = 0.0, 0.0, 0.0
-            ax, ay = edge[count - 1, 0] - x, edge[count - 1, 1] - y
+            x = np.float32(origin[0] + column * step)
+            nearest, crossings = np.float32(1e18), 0
+            total, sum_x, sum_y = nothing, nothing, nothing
             for n in range(count):
-                bx, by = edge[n, 0] - x, edge[n, 1] - y
+                ax, ay = edge[0, n] - x, edge[1, n] - y
+                bx, by = edge[0, n + 1] - x, edge[1, n + 1] - y
                 ex, ey = bx - ax, by - ay
-                along = -(ax * ex + ay * ey) / (ex * ex + ey * ey + 1e-9)
-                along = min(max(along, 0.0), 1.0)
+                along = -(ax * ex + ay * ey) / (ex * ex + ey * ey + np.float32(1e-9))
+                along = min(max(along, nothing), one)
                 px, py = ax + along * ex, ay + along * ey
                 nearest = min(nearest, px * px + py * py)
-                if (ay > 0) != (by > 0) and ax - ay * ex / ey > 0:
-                    inside = not inside
-                weight = 1.0 / (bx * bx + by * by + soft)
+                # The edge crosses the ray to the right of the node where it changes sides right of it.
+                crossings += ((ay > 0) != (by > 0)) & ((ax * ey - ay * ex > 0) == (ey > 0))
+                weight = one / (bx * bx + by * by + soft)
                 weight *= weight
                 total += weight
-                sum_x += weight * moved[n, 0]
-                sum_y += weight * moved[n, 1]
-                ax, ay = bx, by
+                sum_x += weight * moved[0, n + 1]
+                sum_y += weight * moved[1, n + 1]
             factor = window[row, column] / total
-            if not inside:
+            if crossings % 2 == 0:
                 if nearest >= far:
                     continue
                 left = 1.0 - math.sqrt(nearest) / reach
@@ -256,26 +268,23 @@ def fill_map(field: Floats, step: float, left: int, top: int, map_x: Floats, map
     height, width = map_x.shape
     rows, columns = field.shape[0], field.shape[1]
     for y in range(height):
-        at = y / step
-        row = min(int(at), rows - 2)
-        v = at - row
-        column, limit = -1, 0.0
-        sx, sy, ux, uy = 0.0, 0.0, 0.0, 0.0
-        still = True
-        for x in range(width):
-            if x >= limit and column < columns - 2:
-                column += 1
-                limit = (column + 1) * step
-                ax = field[row, column, 0] * (1 - v) + field[row + 1, column, 0] * v
-                ay = field[row, column, 1] * (1 - v) + field[row + 1, column, 1] * v
-                bx = field[row, column + 1, 0] * (1 - v) + field[row + 1, column + 1, 0] * v
-                by = field[row, column + 1, 1] * (1 - v) + field[row + 1, column + 1, 1] * v
-                ux, uy = (bx - ax) / step, (by - ay) / step
-                sx, sy = ax - ux * column * step, ay - uy * column * step
-                still = ax == 0 and ay == 0 and bx == 0 and by == 0
-            if still:
-                map_x[y, x] = left + x
-                map_y[y, x] = top + y
-            else:
-                map_x[y, x] = left + x - (sx + ux * x)
-                map_y[y, x] = top + y - (sy + uy * x)
+        row = min(int(y / step), rows - 2)
+        v = y / step - row
+        for column in range(columns - 1):
+            first, last = math.ceil(column * step), min(math.ceil((column + 1) * step), width)
+            ax = field[row, column, 0] * (1 - v) + field[row + 1, column, 0] * v
+            ay = field[row, column, 1] * (1 - v) + field[row + 1, column, 1] * v
+            bx = field[row, column + 1, 0] * (1 - v) + field[row + 1, column + 1, 0] * v
+            by = field[row, column + 1, 1] * (1 - v) + field[row + 1, column + 1, 1] * v
+            if ax == 0 and ay == 0 and bx == 0 and by == 0:
+                for x in range(first, last):
+                    map_x[y, x] = np.float32(left + x)
+                    map_y[y, x] = np.float32(top + y)
+                continue
+            grow_x, grow_y = (bx - ax) / step, (by - ay) / step
+            slope_x, slope_y = np.float32(1 - grow_x), np.float32(-grow_y)
+            base_x = np.float32(left - ax + grow_x * column * step)
+            base_y = np.float32(top + y - ay + grow_y * column * step)
+            for x in range(first, last):
+                map_x[y, x] = base_x + slope_x * np.float32(x)
+                map_y[y, x] = base_y + slope_y * np.float32(x)

@@ -9,17 +9,22 @@ from typing import Final
 
 import numpy as np
 
-from runtime.stages.mesh import LASH_POINTS, FaceMesh, Floats
+from runtime.stages.mesh import RIM_POINTS, FaceMesh, Floats, Ints
 
 LEAST_OPENING: Final = (
     0.016  # a photo's mouth open by less counts as closed: landmarks are no better than that
 )
 LIP_OVERLAP: Final = 0.006  # closed lips slide over each other by twice this, so that no seam of teeth shows
 SEAM_MARGIN: Final = 0.014  # the dark line between the photo's lips stays out of rims that have moved apart
-LID_OVERLAP: Final = 0.012
+LID_OVERLAP: Final = 0.02  # hides the wet rim of the lower lid, which landmarks leave on either side
 BLINK_MEETS: Final = (0.5, 0.9)  # blink between which the upper lid is drawn down to the lower one
 BLINK_SHOWS: Final = (0.06, 0.4)  # blink between which new lid skin comes into view
-LID_SOURCE_RISE: Final = 0.075  # where a lid's rim takes its skin from: above the lashes, towards the brow
+LID_TOP: Final = 0.09  # height over the rim at which a closing lid goes over into the photo's own skin
+LID_SKIN: Final = 0.035  # height of the band above that whose skin the lid shows
+LID_ROWS: Final = 5
+STRIP_POINTS: Final = (
+    LID_ROWS + 2
+) * RIM_POINTS  # of one eye: rows of the lid from above, then rim and top of the lashes
 LASH_HEIGHT: Final = 0.03
 _UPPER_SHARE: Final = 0.35  # of a closing gap; the jaw does the rest
 _CORNER_TAPER: Final = np.minimum(1.0, np.minimum(np.arange(1, 20), np.arange(19, 0, -1)) / 3)
@@ -57,7 +62,8 @@ class Lips:
         rest = self.rest_gaps[1::2]
         gaps = driven[mesh.lip_lower, 1] - driven[mesh.lip_upper, 1]
         wanted = rest + float(mesh.opening_gain) * (gaps - rest)
-        wanted = np.maximum(wanted, 0) * (1 - closure * amount)
+        # The network closes in proportion by itself; only the last of it is left to be sure of.
+        wanted = np.maximum(wanted, 0) * (1 - (closure * amount) ** 4)
         surface[:, 1] += mesh.lip_weights @ (gaps - wanted).astype(np.float32)
         return self._smooth_rims(driven, wanted, amount)
 
@@ -82,13 +88,27 @@ class Lips:
 
 
 class Lids:
-    """The upper lids of one portrait. Blinks are relative: 0 the photo's own opening, 1 closed; (right, left)."""
+    """The upper lids of one portrait. Blinks are relative: 0 the photo's own opening, 1 closed; (right, left).
 
-    def __init__(self, mesh: FaceMesh) -> None:
+    A photo of an open eye hides most of the lid. So the closing lid is a strip of its own, drawn over the mesh from
+    above the crease to the driven rim, which takes its colour from the clean skin over the crease. A second strip
+    carries the lashes, as they are in the photo, along with the rim.
+    """
+
+    def __init__(self, mesh: FaceMesh, nodes: Floats) -> None:
+        """``nodes`` (V, 2): the mesh on the photo."""
         self.mesh = mesh
-        self.rims = mesh.eye_loops[:, :LASH_POINTS]
-        taper = np.sqrt(np.sin(np.linspace(0, np.pi, LASH_POINTS)).clip(0))
-        self.rise = np.stack([np.zeros(LASH_POINTS), -taper], axis=1).astype(np.float32)
+        self.rims = mesh.eye_loops[:, :RIM_POINTS]
+        self.anchors = mesh.eye_rims[:, :RIM_POINTS]
+        taper = np.sqrt(np.sin(np.linspace(0, np.pi, RIM_POINTS)).clip(0))
+        self._up = np.stack([np.zeros(RIM_POINTS), -taper], axis=1).astype(np.float32)
+        self._source = [self._rows(nodes[rim], nodes[rim] + LID_TOP * self._up) for rim in self.rims]
+
+    @staticmethod
+    def _rows(rim: Floats, top: Floats) -> Floats:
+        """(LID_ROWS, 13, 2) points between a rim and the upper edge of its strip, from above."""
+        along = np.linspace(0, 1, LID_ROWS, dtype=np.float32)[:, None, None]
+        return top[None] + along * (rim - top)[None]
 
     def meet(self, driven: Floats, blinks: Floats) -> None:
         """Draw the upper lids down to the lower ones as the blink ends; ``driven`` (V, 2) is changed in place."""
@@ -100,15 +120,46 @@ class Lids:
                 gaps = driven[mesh.lid_lower[eye], 1] - driven[mesh.lid_upper[eye], 1] + LID_OVERLAP
                 surface[:, 1] += mesh.lid_weights[eye] @ (amount * np.maximum(gaps, 0)).astype(np.float32)
 
-    def lashes(self, source: Floats, driven: Floats, blinks: Floats) -> tuple[Floats, Floats]:
-        """Strips of lashes that ride on the rims: source and driven points (52, 2); then the lids' own skin in
-        ``source`` (V, 2) is shifted, in place, off the lashes."""
+    def strips(self, source: Floats, driven: Floats, blinks: Floats) -> tuple[Floats, Floats]:
+        """Both eyes' strips in the photo and as driven: (2 * STRIP_POINTS, 2) each, numbered as `strip_triangles`."""
         source_strips, driven_strips = [], []
         for eye, blink in enumerate(blinks):
             shown = float(ramp(float(blink), *BLINK_SHOWS))
-            rim = self.rims[eye]
-            raised = self.rise * LASH_HEIGHT
-            source_strips += [source[rim], source[rim] + raised]
-            driven_strips += [driven[rim], driven[rim] + raised * (1 - 0.25 * shown)]
-            source[rim] += self.rise * (LID_SOURCE_RISE * shown)
+            rim, rest = self.rims[eye], self._source[eye]
+            top = driven[self.anchors[eye]] + LID_TOP * self._up
+            clean = self._rows(rest[0] + LID_SKIN * self._up, rest[0])
+            source_strips += [
+                *(rest + shown * (clean - rest)),
+                source[rim],
+                source[rim] + LASH_HEIGHT * self._up,
+            ]
+            lash_top = driven[rim] + LASH_HEIGHT * (1 - 0.25 * shown) * self._up
+            driven_strips += [*self._rows(driven[rim], top), driven[rim], lash_top]
         return np.concatenate(source_strips), np.concatenate(driven_strips)
+
+
+def strip_triangles(eye: int, first: int) -> tuple[Ints, Floats, Floats]:
+    """Triangles of an eye's lid strip and, after them, of its lash strip.
+
+    ``first`` is the number of the strips' first point. Also returns, for each of the eye's STRIP_POINTS points, how far
+    the strip decides over what is drawn below it, and how much of it is newly shown skin (the lashes are not).
+    """
+    triangles = []
+    for upper, lower in [(row, row + 1) for row in range(LID_ROWS - 1)] + [(LID_ROWS + 1, LID_ROWS)]:
+        for i in range(RIM_POINTS - 1):
+            # The left eye's rim runs from right to left in the image.
+            a, b = (i, i + 1) if eye == 0 else (i + 1, i)
+            p, q, r, s = (
+                first + row * RIM_POINTS + i for row, i in ((upper, a), (upper, b), (lower, a), (lower, b))
+            )
+            triangles += [(p, q, r), (q, s, r)]
+    trust = np.ones((LID_ROWS + 2, RIM_POINTS), np.float32)
+    trust[0] = 0
+    skin = trust.copy()
+    skin[1] = 0.7
+    skin[LID_ROWS] = 0
+    # Towards the corners of the eye the lid's own folds stay.
+    trust[:, [0, -1]] = 0
+    trust[1:LID_ROWS, [1, -2]] = 0.5
+    trust[1:LID_ROWS, [2, -3]] = 0.85
+    return np.array(triangles, np.int32), trust.ravel(), skin.ravel()

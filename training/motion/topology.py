@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, cKDTree
 
 from runtime.stages.landmarks import COUNT, GROUPS, LID_LOWER, LID_UPPER, LIP_LOWER, LIP_UPPER
-from runtime.stages.mesh import EYE, FACE, INTERIOR, LASH, LASH_POINTS, LID, LOWER_LIP, UPPER_LIP, FaceMesh
+from runtime.stages.mesh import EYE, FACE, INTERIOR, LID, LOWER_LIP, UPPER_LIP, FaceMesh
 from training.heads.contact import Contact
 from training.heads.facekit import FaceKit, Floats, Ints, Part
 
@@ -299,7 +299,6 @@ def _painters_order(
         (EYE, _eye_fans(eye_rims, irises)),
         (INTERIOR, _mouth_strip(number[loops.mouth])),
         *((int(kind), faces[order][layer[order] == kind]) for kind in (FACE, LOWER_LIP, UPPER_LIP, LID)),
-        (LASH, _lash_strips(len(kept) + 56)),
     ]
     triangles = np.concatenate([part for _, part in groups]).astype(np.int32)
     layers = np.concatenate([np.full(len(part), kind, np.uint8) for kind, part in groups])
@@ -324,16 +323,3 @@ def _mouth_strip(loop: Ints) -> Ints:
     for i in range(20):
         strip += [(upper[i], upper[i + 1], lower[i]), (upper[i + 1], lower[i + 1], lower[i])]
     return np.array([t for t in strip if len(set(t)) == 3], np.int32)
-
-
-def _lash_strips(first: int) -> Ints:
-    """Strips between the copies of an upper lid's rim and the same points raised."""
-    strip = []
-    for eye in range(2):
-        start = first + eye * 2 * LASH_POINTS
-        for i in range(LASH_POINTS - 1):
-            a, b = start + i, start + i + 1
-            if eye == 1:  # whose rim runs from right to left in the image
-                a, b = b, a
-            strip += [(a, a + LASH_POINTS, b), (b, a + LASH_POINTS, b + LASH_POINTS)]
-    return np.array(strip, np.int32)
