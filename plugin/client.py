@@ -195,10 +195,12 @@ class RuntimeClient:
             body = None
         if answer.is_success and isinstance(body, dict):
             return body
-        if answer.status_code in (401, 403):
+        if answer.status_code == 401:
             raise RuntimeProblem(
                 "runtime_denied", "The runtime refused the API key in field runtime_api_key."
             )
+        if isinstance(body, dict) and body.get("ready") is False:
+            raise RuntimeProblem("runtime_unready", f"The runtime is not ready: {' '.join(body['reasons'])}")
         fault = body.get("error") if isinstance(body, dict) else None
         if isinstance(fault, dict) and fault.get("sentence"):
             raise problem_of(fault)

@@ -140,12 +140,12 @@ def socket_place(state: Path) -> Path:
 
 
 def answers(socket: Path, seconds: float = 5.0) -> bool:
-    """Say whether a runtime is ready behind the socket."""
+    """Say whether a runtime lives behind the socket."""
     if not _is_private(socket.parent):
         return False
     try:
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=seconds) as client:
-            return client.get("http://runtime/healthz").status_code == 200
+            return client.get("http://runtime/healthz/live").status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runtime.contract import RenderOptions
@@ -14,14 +14,20 @@ from runtime.inference.packs import BUNDLED_PACK
 IMMATERIAL = {"threads"}
 
 
-def job_id(portrait_sha256: str, audio_sha256: Sequence[str], options: RenderOptions, pack: str) -> str:
+def job_id(
+    portrait_sha256: str,
+    audio_sha256: Sequence[str],
+    options: RenderOptions,
+    pack: str,
+    variants: Sequence[Mapping[str, float]] = (),
+) -> str:
     """Return `video_` and 32 hex digits of the SHA-256 over inputs, options and `pack` (see `pack_identity`)."""
     parts = {
         "portrait": portrait_sha256,
         "audio": list(audio_sha256),
         "options": options.model_dump(exclude=IMMATERIAL),
         "pack": pack,
-    }
+    } | ({"variants": list(variants)} if variants else {})
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return "video_" + hashlib.sha256(canonical.encode()).hexdigest()[:32]
 

@@ -63,18 +63,15 @@ def render(task: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     # Not before the task is there: loading the engine takes a second.
     from runtime.media.joining import join_recordings
     from runtime.pipeline import render as render_film
+    from runtime.previews import render_preview
 
     options = RenderOptions(**task["options"])
     recordings = [Path(path) for path in task["audio"]]
     audio = join_recordings(recordings, Path(task["out"]).parent, options.max_audio_minutes)
-    result = render_film(
-        Path(task["portrait"]),
-        audio,
-        Path(task["out"]),
-        options,
-        progress=reporter.progress,
-    )
-    return result.model_dump()
+    portrait, out = Path(task["portrait"]), Path(task["out"])
+    if variants := task.get("variants"):
+        return render_preview(portrait, audio, out, options, variants, reporter.progress).model_dump()
+    return render_film(portrait, audio, out, options, progress=reporter.progress).model_dump()
 
 
 def end_with_server() -> None:

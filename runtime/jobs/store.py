@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,12 +46,14 @@ CREATE TABLE IF NOT EXISTS discarded (storage TEXT NOT NULL, key TEXT NOT NULL, 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for: option values, and the names of the input files in their folder."""
+    """What was asked for: option values, and the names of the input files in their folder. A preview has
+    `variants`: option values that are rendered side by side."""
 
     options: dict[str, Any]
     portrait: str
     audio: list[str]
     filename: str = "talking-video.mp4"
+    variants: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

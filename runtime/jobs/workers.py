@@ -175,6 +175,7 @@ class WorkerPool:
             "audio": [str(inputs / name) for name in job.request.audio],
             "out": str(work / FILM),
             "options": options,
+            "variants": job.request.variants,
             "job": job.id,
         }
 

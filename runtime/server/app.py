@@ -21,6 +21,7 @@ from runtime.contract import RenderOptions, RuntimeProblem
 from runtime.jobs.folders import remove
 from runtime.jobs.store import FINISHED, State
 from runtime.server.access import Access
+from runtime.server.extras import extra_routes
 from runtime.server.intake import take_in
 from runtime.server.schemas import (
     Health,
@@ -150,9 +151,9 @@ def create_app(service: Service) -> FastAPI:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    @app.api_route(
+    @app.head("/v1/videos/{video_id}/content", include_in_schema=False)
+    @app.get(
         "/v1/videos/{video_id}/content",
-        methods=["GET", "HEAD"],
         response_class=FileResponse,
         responses=FILM | ERRORS,
         tags=["videos"],
@@ -179,6 +180,8 @@ def create_app(service: Service) -> FastAPI:
         if link is None:
             raise RuntimeProblem("video_unknown", "The film is in a storage that this server no longer uses.")
         return RedirectResponse(link, headers={"Cache-Control": "no-store"})
+
+    app.include_router(extra_routes(service, links.add, guarded))
 
     @app.get("/healthz", response_model=Health, responses={503: {"model": Health}}, tags=["operation"])
     def health(response: Response) -> Health:

@@ -51,6 +51,7 @@ class Draft:
     audio: list[str] = field(default_factory=list)
     audio_sha256: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    variants: list[dict[str, float]] = field(default_factory=list)
 
 
 class Service:
@@ -158,9 +159,13 @@ class Service:
             if not draft.audio:
                 raise RuntimeProblem("audio_missing", "The request has no audio.")
             request = Request(
-                options.model_dump(mode="json"), draft.portrait, draft.audio, film_name(draft.names)
+                options.model_dump(mode="json"),
+                draft.portrait,
+                draft.audio,
+                film_name(draft.names),
+                draft.variants,
             )
-            identity = job_id(draft.portrait_sha256, draft.audio_sha256, options, self.pack)
+            identity = job_id(draft.portrait_sha256, draft.audio_sha256, options, self.pack, draft.variants)
             priority = PREVIEW_PRIORITY if options.preview_seconds is not None else 0
             make_durable(draft.folder)
             before = self.store.get(identity)
