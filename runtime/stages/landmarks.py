@@ -12,7 +12,7 @@ subject's, so ``eye_right`` lies on the image's left. Within a group the points 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,6 +161,6 @@ def crop_matrix(five: Points, size: int = CROP_SIZE) -> NDArray[np.float64]:
     return np.concatenate([linear, (target_mean - linear @ source_mean)[:, None]], axis=1)
 
 
-def transformed(points: NDArray[np.floating], matrix: NDArray[np.floating]) -> Points:
+def transformed(points: NDArray[np.floating], matrix: NDArray[Any]) -> Points:
     """Points (..., 2) through an affine map (2, 3)."""
     return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
