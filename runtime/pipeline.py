@@ -188,7 +188,7 @@ def presenter_box(
     """
     x0, y0, x1, y1 = face
     side = max(x1 - x0, y1 - y0)
-    head = (x0 - 0.25 * side, y0 - 0.45 * side, x1 + 0.25 * side, y1 + 0.35 * side)
+    head = (x0 - 0.25 * side, y0 - 0.35 * side, x1 + 0.25 * side, y1 + 0.45 * side)
     room = expand_ratio * side
     centre_x, centre_y = (head[0] + head[2]) / 2, (head[1] + head[3]) / 2
     edge = min(max(head[2] - head[0], head[3] - head[1]) + 2 * room, *size)

@@ -10,8 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from runtime.inference.packs import ModelPack
 from training.packing import add_graph
 
+GRAPHS = ("face_detector", "landmarks", "audio_encoder", "mesh_source", "mesh_motion", "mouth", "eyelid")
 RECORD = {"command": "made by a test", "seed": 0, "data": "none", "metrics": {}, "licence": "Apache-2.0"}
 
 
@@ -39,6 +41,16 @@ def linear_onnx(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def bundled_pack() -> ModelPack:
+    """The pack that ships; tests of the whole pipeline wait until all its graphs are trained."""
+    pack = ModelPack.load()
+    missing = [name for name in GRAPHS if not pack.has(name)]
+    if missing:
+        pytest.skip(f"the bundled pack has no {', '.join(missing)} yet")
+    return pack
 
 
 @pytest.fixture
