@@ -98,12 +98,17 @@ class OwnLandmarks:
         self._studio = studio
 
     def film(self, frames: Iterable[Image], first: Image) -> FaceTrack:
-        """Every frame is looked at afresh; frames in which no face is found are NaN."""
-        rows = [self._points(frame) for frame in frames]
+        """The face is found in the first frame and followed from there; all is NaN when it is not found."""
+        near = self._points(first)
+        rows = []
+        for frame in frames:
+            if not np.isnan(near[0, 0]):
+                near = self._studio.encoder.follow(frame, near)
+            rows.append(near)
         return FaceTrack(np.array(rows, np.float32).reshape(-1, COUNT, 2))
 
     def stills(self, images: Sequence[Image]) -> FaceTrack:
-        return self.film(images, images[0])
+        return FaceTrack(np.stack([self._points(image) for image in images]))
 
     def _points(self, frame: Image) -> Points:
         try:

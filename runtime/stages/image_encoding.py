@@ -118,6 +118,10 @@ class ImageEncoder:
         self._known.move_to_end(key)
         return self._known[key]
 
+    def follow(self, image: NDArray[np.uint8], near: Points) -> Points:
+        """Landmarks (116, 2) of the face that lies where ``near`` (116, 2) says, as in a film's previous frame."""
+        return self._landmarks(image, [crop_matrix(five_points(near))], mirror=True)[0]
+
     def _encode(self, image: NDArray[np.uint8]) -> Portrait:
         faces = self._faces(image)
         if not faces:
