@@ -80,6 +80,7 @@ def test_stopwatch_adds_up() -> None:
 
 @pytest.fixture(scope="module")
 def film(
+    bundled_pack: ModelPack,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[VideoResult, list[np.ndarray], list[tuple[float, str]]]:
     """The demo, small: its result, its frames (RGB) and what was said of its progress."""
