@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from runtime.contract import RenderOptions, RuntimeProblem, VideoResult
+from runtime.inference.packs import ModelPack
 from runtime.media.image import load_image
 from runtime.pipeline import LARGEST_BATCH, Stopwatch, ahead, batch_size, presenter_box, render
 
