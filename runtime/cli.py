@@ -109,6 +109,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=words)
         else:
             metavar = "CHOICE" if get_args(field.annotation) and "one of" in words else "NUMBER"
+            metavar = "TEXT" if field.annotation is str else metavar
             parser.add_argument(flag, metavar=metavar, help=words)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
-from annotated_types import Ge, Le, MultipleOf
+from annotated_types import Ge, Le, MaxLen, MultipleOf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
@@ -80,6 +80,13 @@ class RenderOptions(BaseModel):
     preview_seconds: float | None = Field(
         None, ge=1, le=10, description="a short low-resolution run to tune the scales before the real one"
     )
+    label: str = Field(
+        "auto",
+        min_length=1,
+        max_length=40,
+        description="mark in the lower right corner that says the film is generated: a text, off, or auto (as the "
+        "operator has set it; off where nobody has)",
+    )
     max_audio_minutes: float = Field(
         30.0, ge=0.1, le=600, description="longest audio that is accepted, in minutes"
     )
@@ -124,6 +131,9 @@ def allowed_values(field: FieldInfo) -> str:
         return "one of " + ", ".join(map(str, get_args(field.annotation)))
     if bool in kinds:
         return "on or off"
+    if str in kinds:
+        longest = next((mark.max_length for mark in field.metadata if isinstance(mark, MaxLen)), None)
+        return f"text of 1 to {longest} characters" if longest is not None else "text"
     low = next((mark.ge for mark in field.metadata if isinstance(mark, Ge)), None)
     high = next((mark.le for mark in field.metadata if isinstance(mark, Le)), None)
     step = next((mark.multiple_of for mark in field.metadata if isinstance(mark, MultipleOf)), None)

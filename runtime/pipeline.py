@@ -20,6 +20,7 @@ from runtime.inference.packs import ModelPack
 from runtime.inference.sessions import Sessions
 from runtime.media.audio import ANALYSIS_RATE, AudioFile
 from runtime.media.image import load_image
+from runtime.media.labels import Provenance, label_font, visible_label
 from runtime.media.video import VideoWriter, check_target
 from runtime.memory import peak_memory_mb
 from runtime.stages.articulation import ArticulationTrack
@@ -54,8 +55,9 @@ def render(
     cancelled: Callable[[], bool] | None = None,
     overlays: Iterable[Overlay] = (),
     pack: ModelPack | None = None,
+    provenance: Provenance | None = None,
 ) -> VideoResult:
-    """Render a talking portrait to an MP4 file.
+    """Render a talking portrait to an MP4 file, marked as generated (`provenance`: by whom, under which number).
 
     `progress` is told how far the work is; `cancelled` is asked now and then and ends it with a `RuntimeProblem`
     of code "cancelled". Whatever goes wrong, no partial film is left at `out_path`.
@@ -66,6 +68,7 @@ def render(
     started = time.perf_counter()
     watch = Stopwatch()
     tell = _Teller(progress, cancelled)
+    label = visible_label(options.label, label_font())
     pack = pack or ModelPack.load()
     sessions = Sessions(pack, options.provider, options.threads, options.int8)
 
@@ -85,12 +88,20 @@ def render(
     with watch("binding"):
         face = MotionField(sessions, pack).bind(portrait)
         texture = TextureRenderer(sessions).bind(portrait, face)
-        compositor = Compositor(portrait.image, face.region, tuple(overlays))
+        compositor = Compositor(portrait.image, face.region, (*overlays, *([label] if label else [])))
     height, width = portrait.image.shape[:2]
     sound_end = seconds if seconds < heard.seconds else None
     with (
         VideoWriter(
-            out_path, width, height, options.fps, audio, options.quality, options.preset, sound_end=sound_end
+            out_path,
+            width,
+            height,
+            options.fps,
+            audio,
+            options.quality,
+            options.preset,
+            sound_end=sound_end,
+            provenance=provenance,
         ) as film,
         closing(ahead(draw_regions(motion, face, texture, watch))) as batches,
     ):

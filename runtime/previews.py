@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from runtime.media.labels import Provenance
+
     Image = NDArray[np.uint8]
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ def render_preview(
     options: RenderOptions,
     variants: Sequence[Variant],
     progress: Callable[[float, str], None] | None = None,
+    provenance: Provenance | None = None,
 ) -> VideoResult:
     """Render each variant as a short clip and lay them out in a grid, each with its figures written on it."""
     # Not before a preview is asked for: the server checks variants without loading the engine.
@@ -71,13 +74,21 @@ def render_preview(
             tell = _share(progress, index, len(variants))
             results.append(render(portrait, audio, clip, shown, tell, overlays=[Caption(variant)]))
         columns = len({variant["motion_scale"] for variant in variants})
-        width, height, frames = tile([Path(result.path) for result in results], out, columns, options)
+        width, height, frames = tile(
+            [Path(result.path) for result in results], out, columns, options, provenance
+        )
     if progress is not None:
         progress(1.0, "rendering")
     return summary(results, out, width, height, frames)
 
 
-def tile(clips: Sequence[Path], out: Path, columns: int, options: RenderOptions) -> tuple[int, int, int]:
+def tile(
+    clips: Sequence[Path],
+    out: Path,
+    columns: int,
+    options: RenderOptions,
+    provenance: Provenance | None = None,
+) -> tuple[int, int, int]:
     """Play clips of one size side by side, with the first one's sound; return width, height (pixels) and frames."""
     import numpy as np
 
@@ -96,7 +107,16 @@ def tile(clips: Sequence[Path], out: Path, columns: int, options: RenderOptions)
                 height, width = sheet.shape[:2]
                 sound = AudioFile.open(clips[0])
                 writer = opened.enter_context(
-                    VideoWriter(out, width, height, options.fps, sound, options.quality, options.preset)
+                    VideoWriter(
+                        out,
+                        width,
+                        height,
+                        options.fps,
+                        sound,
+                        options.quality,
+                        options.preset,
+                        provenance=provenance,
+                    )
                 )
             writer.write(sheet)
         assert writer is not None

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import uuid
 from pathlib import Path
 from typing import IO, Any
 
@@ -62,6 +63,7 @@ def render(task: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Run the pipeline on a task and return its result as plain values."""
     # Not before the task is there: loading the engine takes a second.
     from runtime.media.joining import join_recordings
+    from runtime.media.labels import PRODUCER, Provenance
     from runtime.pipeline import render as render_film
     from runtime.previews import render_preview
 
@@ -69,9 +71,13 @@ def render(task: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     recordings = [Path(path) for path in task["audio"]]
     audio = join_recordings(recordings, Path(task["out"]).parent, options.max_audio_minutes)
     portrait, out = Path(task["portrait"]), Path(task["out"])
+    tell = reporter.progress
+    origin = Provenance(task.get("producer") or PRODUCER, task.get("job") or uuid.uuid4().hex)
     if variants := task.get("variants"):
-        return render_preview(portrait, audio, out, options, variants, reporter.progress).model_dump()
-    return render_film(portrait, audio, out, options, progress=reporter.progress).model_dump()
+        result = render_preview(portrait, audio, out, options, variants, tell, origin)
+    else:
+        result = render_film(portrait, audio, out, options, progress=tell, provenance=origin)
+    return result.model_dump()
 
 
 def end_with_server() -> None:

@@ -28,13 +28,14 @@ RETRY_SECONDS = 2.0  # how often a note that the full disk did not take is tried
 @dataclass(frozen=True)
 class PoolSettings:
     """`workers` renders side by side with `threads` each (0 = the engine's choice), `attempts` for a job whose
-    process crashes, `time_limit` seconds for each."""
+    process crashes, `time_limit` seconds for each. `producer` is named in each film's metadata."""
 
     workers: int = 1
     threads: int = 0
     attempts: int = 2
     time_limit: float = 7200.0
     use_devices: bool = False
+    producer: str | None = None
 
 
 @dataclass
@@ -177,6 +178,7 @@ class WorkerPool:
             "options": options,
             "variants": job.request.variants,
             "job": job.id,
+            "producer": self.settings.producer,
         }
 
     def _attend(self, entry: _Running, work: Path) -> None:

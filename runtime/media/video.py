@@ -17,6 +17,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from runtime.contract import RuntimeProblem
 from runtime.media.audio import AudioFile
+from runtime.media.labels import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,10 @@ class VideoWriter:
         preset: str = "veryfast",
         threads: int = 0,
         sound_end: float | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
-        """`sound_end` (seconds) lets the sound fade out there: for a film that ends before its recording does."""
+        """`sound_end` (seconds) lets the sound fade out there: for a film that ends before its recording does.
+        Every film is marked as generated; `provenance` says by whom and under which number."""
         if width % 2 or height % 2:
             raise ValueError(f"width and height must be even, not {width}x{height}")
         self.path = Path(path)
@@ -54,14 +57,18 @@ class VideoWriter:
         self.height = height
         self.rate = Fraction(fps).limit_denominator(1001)
         self.frames = 0
+        self._provenance = provenance or Provenance()
         self._aside = self.path.with_name(f".{self.path.stem}.{os.getpid()}.partial.mp4")
         self._reformatter = VideoReformatter()
         self._audio_blocks: Iterator[np.ndarray] | None = None
         self._audio_left = np.zeros((0, 1), np.float32)
         self._samples = 0
         try:
-            # movflags: the index goes to the front of the file, so that browsers start before the download ends
-            self._container = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
+            # The index goes to the front of the file, so that browsers start before the download ends; metadata
+            # keeps its own names.
+            options = {"movflags": "+faststart+use_metadata_tags"}
+            self._container = av.open(str(self._aside), "w", format="mp4", options=options)
+            self._container.metadata.update(self._provenance.container_metadata())
             self._video = self._add_video(quality, preset, threads)
             self._audio = self._add_audio(audio, sound_end) if audio is not None else None
         except (FFmpegError, OSError) as fault:
@@ -151,6 +158,7 @@ class VideoWriter:
             if self._audio is not None:
                 self._container.mux(self._audio.encode(None))
             self._container.close()
+            self._provenance.append_xmp(self._aside)
             self._aside.replace(self.path)
         except (FFmpegError, OSError) as fault:
             self._discard()

@@ -143,7 +143,7 @@ class Service:
         decided: dict[str, Any] = {
             "max_audio_minutes": min(options.max_audio_minutes, self.settings.max_audio_minutes)
         }
-        if self.settings.label is not None and "label" in RenderOptions.model_fields:
+        if self.settings.label_enforced or options.label == "auto":
             decided["label"] = self.settings.label
         return RenderOptions.checked(options.model_dump() | decided)
 
@@ -310,7 +310,9 @@ def pool_settings(settings: Settings) -> PoolSettings:
         cores, total_memory_mb(), settings.render_memory_mb, settings.reserve_memory_mb, len(devices)
     )
     threads = settings.render_threads or max(1, cores // workers)
-    return PoolSettings(workers, threads, settings.attempts, settings.time_limit, bool(devices))
+    return PoolSettings(
+        workers, threads, settings.attempts, settings.time_limit, bool(devices), settings.producer
+    )
 
 
 def film_name(names: Sequence[str]) -> str:

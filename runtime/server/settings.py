@@ -60,8 +60,17 @@ class Settings(BaseModel):
     retention_input_hours: float = Field(24, ge=0, description="hours that inputs are kept after a job's end")
     retention_remote: bool = Field(False, description="also remove old films from the object storage")
 
-    label: str | None = Field(
-        None, description="visible label (auto, off or a text) that clients cannot change"
+    label: str = Field(
+        "off",
+        min_length=1,
+        max_length=40,
+        description="visible label where clients leave it at auto: off or a text",
+    )
+    label_enforced: bool = Field(
+        False, description="that label also where clients ask for another, or for none"
+    )
+    label_font: Path | None = Field(
+        None, description="font file for labels that the built-in font cannot write"
     )
     producer: str = Field("Sonic Talking Video", description="producer named in each film's AIGC metadata")
 
@@ -117,6 +126,10 @@ class Settings(BaseModel):
                 f"Without an API key the server listens on loopback only, not on {self.host}.",
                 "Set SONIC_API_KEY, or leave SONIC_HOST at 127.0.0.1.",
             )
+        if self.label not in ("off", "auto"):
+            from runtime.media.labels import visible_label
+
+            visible_label(self.label, self.label_font)  # raises where the font lacks a sign
         if self.storage == "s3":
             missing = [
                 variable_name(name)

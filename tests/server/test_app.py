@@ -397,3 +397,14 @@ def test_films_play(client: httpx.Client, tmp_path: Path) -> None:
     path.write_bytes(httpx.get(job["url"]).content)
     with av.open(str(path)) as film:
         assert sum(1 for _ in film.decode(video=0)) == 6
+
+
+def test_the_operator_decides_about_labels(tmp_path: Path) -> None:
+    with running(tmp_path / "a", label="AI-generated") as client:
+        assert post(client).json()["options"]["label"] == "AI-generated"
+        assert post(client, label="off").json()["options"]["label"] == "off"
+    with running(tmp_path / "b", label="AI-generated", label_enforced=True) as client:
+        assert post(client, label="off").json()["options"]["label"] == "AI-generated"
+    with running(tmp_path / "c") as client:
+        assert post(client).json()["options"]["label"] == "off"
+        assert problem(post(client, label="x" * 41), 422)["code"] == "option_out_of_range"
