@@ -226,7 +226,7 @@ def _at_frames(track: ArticulationTrack, fps: float, frames: int, shift: float) 
 
 LARGEST_DELAY = 0.24  # seconds; beyond it a correlation is chance
 CLEAR_CORRELATION = 0.25
-CLEAR_MARGIN = 0.04
+CLEAR_MARGIN = 0.06
 
 
 def lip_delay(track: ArticulationTrack) -> float:
@@ -236,7 +236,7 @@ def lip_delay(track: ArticulationTrack) -> float:
     phone times of read speech their correlation peaks within 10 ms of zero. Its peak over lags of up to 240 ms,
     refined by a parabola, is therefore the delay, but only if it stands out clearly from the one at lag zero.
     """
-    if (track.voice > 0.5).sum() < 2.0 * track.fps:
+    if (track.voice > 0.5).sum() < 4.0 * track.fps:
         return 0.0
     opening = _jaw_drop(track)
     loudness = np.clip(track.loudness, -40, 0)
