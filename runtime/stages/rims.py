@@ -82,7 +82,9 @@ class Lips:
 
     def leave_seam(self, source: Floats, gaps: Floats) -> None:
         """Where the lips have moved apart or together, take the rims' colour from beside the photo's seam."""
-        margin = SEAM_MARGIN * ramp(np.abs(gaps - self.rest_gaps), 0.01, 0.05) * _CORNER_TAPER
+        margin = SEAM_MARGIN * ramp(np.abs(gaps - self.rest_gaps), 0.01, 0.05)
+        # The corners of an open mouth are as dark as its inside; those of a closed one are only a crease.
+        margin *= 1 if self.is_open else _CORNER_TAPER
         source[self.upper, 1] -= margin
         source[self.lower, 1] += margin
 

@@ -250,7 +250,7 @@ def test_a_batch_is_the_same_as_single_frames() -> None:
 
 
 def test_faces_at_the_edge_of_the_canvas() -> None:
-    motion = bind(face() - np.float32([150, 60]), size=(400, 330))
+    motion = bind(face() - np.array([150, 60], np.float32), size=(400, 330))
     frame = motion.frame(expression(**AA, eyeBlink=1), 0.0, np.array([0.1, 0.1, 0.1, 0.1, 0.1], np.float32))
     x0, y0, x1, y1 = frame.region
     assert (x0, y0) == (0, 0) and x1 <= 330 and y1 <= 400

@@ -52,7 +52,12 @@ class MeshSource(nn.Module):
 
 
 class MeshMotion(nn.Module):
-    """How the mesh moves when the face is driven."""
+    """How the mesh moves when the face is driven.
+
+    An expression's offsets are nearly linear in its coefficients, with a basis that the face's shape and pose decide:
+    the drive's features are multiplied by the face's, and a residual network adds what is not linear (contact,
+    perspective).
+    """
 
     landmark_mean: Tensor
 
@@ -60,10 +65,10 @@ class MeshMotion(nn.Module):
         super().__init__()
         self.register_buffer("landmark_mean", landmark_mean)
         self.node_count = node_count
-        inputs = landmark_mean.numel() + COEFFICIENTS + 3
-        self.hidden = nn.Sequential(
-            nn.Linear(inputs, width), nn.ReLU(), Residual(width), Residual(width), Residual(width)
-        )
+        self.face = nn.Sequential(nn.Linear(landmark_mean.numel(), width), nn.ReLU(), Residual(width))
+        self.drive = nn.Linear(COEFFICIENTS + 3, width)
+        self.shaped, self.gate = nn.Linear(width, width), nn.Linear(COEFFICIENTS + 3, width)
+        self.mixed = nn.Sequential(Residual(width), Residual(width))
         self.offsets = nn.Linear(width, node_count * 2)
         nn.init.zeros_(self.offsets.weight)
         nn.init.zeros_(self.offsets.bias)
@@ -72,5 +77,8 @@ class MeshMotion(nn.Module):
         """(B, 116, 2) and (B, 28): coefficients, closure, yaw, pitch -> offsets (B, V, 2)."""
         seen = ((landmarks - self.landmark_mean) * _GAIN_IN).flatten(1)
         drive = torch.cat([drive[:, : COEFFICIENTS + 1], drive[:, COEFFICIENTS + 1 :] * _GAIN_ANGLE], dim=1)
-        moved = self.offsets(self.hidden(torch.cat([seen, drive], dim=1))).float()
+        face = self.face(seen)
+        moved = self.offsets(
+            self.mixed(face + self.drive(drive) + self.shaped(face) * self.gate(drive))
+        ).float()
         return _GAIN_OUT * moved.view(-1, self.node_count, 2)
