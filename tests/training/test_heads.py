@@ -1,0 +1,109 @@
+"""The face kit and the renderer. They need ICT-FaceKit, which is not part of the project."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from runtime.stages.landmarks import FLIP, GROUPS, LID_LOWER, LID_UPPER, LIP_LOWER, LIP_UPPER  # noqa: E402
+from training.heads.facekit import DEFAULT_PATH, FaceKit, Part, facekit_name, load_facekit  # noqa: E402
+from training.heads.scene import HeadRenderer, Pose, Scene  # noqa: E402
+
+if not (DEFAULT_PATH / "ict_facekit.npz").exists():
+    pytest.skip("ICT-FaceKit is not here", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def kit() -> FaceKit:
+    return load_facekit()
+
+
+@pytest.fixture(scope="module")
+def renderer(kit: FaceKit) -> HeadRenderer:
+    return HeadRenderer(kit)
+
+
+@pytest.fixture(scope="module")
+def scene(renderer: HeadRenderer) -> Scene:
+    return renderer.sample_scene(np.random.default_rng(4), kind="person")
+
+
+def _pose(kit: FaceKit, closure: float = 0.0, yaw: float = 0.0, **weights: float) -> Pose:
+    full = np.zeros(len(kit.expression_names), np.float32)
+    for name, weight in weights.items():
+        full[kit.expression_index(name)] = weight
+    return Pose(full, closure=closure, yaw=yaw)
+
+
+def test_landmark_vertices_are_symmetric(kit: FaceKit) -> None:
+    points = kit.vertices[kit.landmarks]
+    assert np.abs(points[FLIP] * [-1, 1, 1] - points).max() < 0.01
+    assert len(set(kit.landmarks.tolist())) == 116
+
+
+def test_right_is_the_subjects_right(kit: FaceKit) -> None:
+    points = kit.vertices[kit.landmarks]
+    assert points[GROUPS["eye_right"], 0].max() < 0 < points[GROUPS["eye_left"], 0].min()
+    assert points[GROUPS["iris"], 0][0] < 0
+
+
+def test_every_part_is_there(kit: FaceKit) -> None:
+    assert set(np.unique(kit.parts)) == {int(part) for part in Part} - {int(Part.HAIR)}
+
+
+@pytest.mark.parametrize(
+    ("arkit", "short"), [("mouthSmileLeft", "mouthSmile_L"), ("jawLeft", "jawLeft"), ("jawOpen", "jawOpen")]
+)
+def test_names(arkit: str, short: str) -> None:
+    assert facekit_name(arkit) == short
+
+
+def test_closure_shuts_an_open_mouth(renderer: HeadRenderer, scene: Scene, kit: FaceKit) -> None:
+    opened = renderer.project(scene, _pose(kit, jawOpen=0.3), 256)[kit.landmarks, 1]
+    closed = renderer.project(scene, _pose(kit, closure=1, jawOpen=0.3), 256)[kit.landmarks, 1]
+    assert (opened[LIP_LOWER] - opened[LIP_UPPER]).max() > 8
+    assert np.abs(closed[LIP_LOWER] - closed[LIP_UPPER]).max() < 1
+
+
+def test_lips_do_not_pass_through_each_other(renderer: HeadRenderer, scene: Scene, kit: FaceKit) -> None:
+    pressed = _pose(
+        kit, mouthPressLeft=1, mouthPressRight=1, mouthRollLower=1, mouthRollUpper=1, mouthClose=0.3
+    )
+    y = renderer.project(scene, pressed, 256)[kit.landmarks, 1]
+    assert (y[LIP_LOWER] - y[LIP_UPPER]).min() > -1
+
+
+def test_a_blink_closes_the_eyes(renderer: HeadRenderer, scene: Scene, kit: FaceKit) -> None:
+    y = renderer.project(scene, _pose(kit, eyeBlinkLeft=1, eyeBlinkRight=1), 256)[kit.landmarks, 1]
+    assert (y[LID_LOWER] - y[LID_UPPER]).max() < 1.5
+
+
+def test_yaw_turns_the_nose_to_the_right(renderer: HeadRenderer, scene: Scene, kit: FaceKit) -> None:
+    nose = kit.landmarks[GROUPS["nose"]][3]
+    straight = renderer.project(scene, _pose(kit), 256)[nose, 0]
+    turned = renderer.project(scene, _pose(kit, yaw=0.3), 256)[nose, 0]
+    assert turned > straight + 5
+
+
+def test_a_scene_renders_the_same_twice_and_only_the_face_changes(
+    renderer: HeadRenderer, scene: Scene, kit: FaceKit
+) -> None:
+    rest, again = (renderer.render(scene, _pose(kit), 96, 1.0) for _ in range(2))
+    spoken = renderer.render(scene, _pose(kit, jawOpen=0.5), 96, 1.0)
+    assert np.array_equal(rest.image, again.image)
+    background = (rest.coverage == 0) & (spoken.coverage == 0)
+    assert background.any()
+    assert np.array_equal(rest.image[background], spoken.image[background])
+    assert np.abs(rest.image - spoken.image).max() > 0.1
+
+
+def test_landmarks_lie_on_what_is_seen(renderer: HeadRenderer, scene: Scene, kit: FaceKit) -> None:
+    picture = renderer.render(scene, _pose(kit, jawOpen=0.6), 192, 1.0)
+    lips = picture.landmarks[GROUPS["lip_inner"]]
+    x, y = np.round(lips.mean(axis=0)).astype(int)
+    inside = {int(part) for part in (Part.TEETH, Part.TONGUE, Part.GUMS, Part.MOUTH_SOCKET)}
+    assert int(picture.parts[y, x]) in inside
+    x, y = np.round(picture.landmarks[GROUPS["iris"]][0]).astype(int)
+    assert picture.parts[y, x] == Part.EYEBALL
