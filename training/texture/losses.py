@@ -34,9 +34,3 @@ def gradient_loss(picture: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
 def texture_loss(picture: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Colours and edges together: L1 plus twice the gradient loss."""
     return weighted_mean((picture - truth).abs(), weights) + 2.0 * gradient_loss(picture, truth, weights)
-
-
-def psnr(picture: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
-    """(B,) peak signal-to-noise ratio in dB over the pixels with weight (B, 1, H, W); pictures 0..1."""
-    error = ((picture - truth) ** 2 * weights).sum((1, 2, 3)) / (weights.sum((1, 2, 3)) * 3).clamp(min=1e-6)
-    return -10 * torch.log10(error.clamp(min=1e-7))
