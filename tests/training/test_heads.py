@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from runtime.stages.landmarks import FLIP, GROUPS, LID_LOWER, LID_UPPER, LIP_LOWER, LIP_UPPER  # noqa: E402
-from training.heads.facekit import DEFAULT_PATH, FaceKit, Part, facekit_name, load_facekit  # noqa: E402
-from training.heads.scene import HeadRenderer, Pose, Scene  # noqa: E402
+from runtime.stages.landmarks import FLIP, GROUPS, LID_LOWER, LID_UPPER, LIP_LOWER, LIP_UPPER
+from training.heads.facekit import DEFAULT_PATH, FaceKit, Part, facekit_name, load_facekit
+from training.heads.scene import HeadRenderer, Pose, Scene
 
 if not (DEFAULT_PATH / "ict_facekit.npz").exists():
     pytest.skip("ICT-FaceKit is not here", allow_module_level=True)
