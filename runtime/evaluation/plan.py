@@ -10,7 +10,7 @@ from runtime.evaluation.films import Speech
 from runtime.media.audio import ANALYSIS_RATE
 
 PARTS = ("landmarks", "sheets", "fidelity", "lips", "talking", "speed", "memory")
-QUICK_SECONDS = 16.0  # of aligned speech for each portrait
+QUICK_SECONDS = 20.0  # of aligned speech for each portrait
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ Image = NDArray[np.uint8]
 
 TILE = 288
 # Side of each crop in ipd. The mouth and eye crops are those of the sheets that ours are compared with.
-_HEAD_SIDE = 6.0
+_HEAD_SIDE = 5.2
 _MOUTH_SIDE = 1.7
 _EYES_SIDE = 2.0
 
@@ -106,8 +106,8 @@ def _crop(frame: Image, centre: NDArray[np.floating], side: float, tile: int) ->
 
 def _labelled(tile: Image, text: str) -> Image:
     picture = tile.copy()
-    for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(picture, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, width, cv2.LINE_AA)
+    for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 2)):
+        cv2.putText(picture, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA)
     return picture
 
 
