@@ -15,7 +15,10 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph")
 WHY_SKIPPED = "no S3 server here: install ceph-mon, ceph-osd, radosgw and ceph-common to run this test"
@@ -48,7 +51,6 @@ osd data={folder}/osd$id
 [client.rgw]
 rgw frontends=beast endpoint=127.0.0.1:{port}
 rgw data={folder}/rgw
-rgw dns name=s3.localhost
 """
 
 
@@ -138,6 +140,19 @@ class S3Server:
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, check=True, timeout=90, capture_output=True)
+
+
+@contextlib.contextmanager
+def running_server(folder: Path) -> Iterator[S3Server]:
+    """Start a server, or skip the test and say why."""
+    if not available():
+        pytest.skip(WHY_SKIPPED)
+    server = S3Server(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def free_port() -> int:

@@ -22,14 +22,8 @@ from tests.storage import ceph
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ceph.S3Server]:
-    if not ceph.available():
-        pytest.skip(ceph.WHY_SKIPPED)
-    server = ceph.S3Server(tmp_path_factory.mktemp("s3"))
-    try:
-        server.start()
+    with ceph.running_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
