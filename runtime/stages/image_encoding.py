@@ -7,7 +7,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -69,7 +69,7 @@ class Portrait:
     face_count: int
     findings: tuple[Finding, ...]
 
-    def moved(self, matrix: NDArray[np.floating], image: NDArray[np.uint8]) -> Portrait:
+    def moved(self, matrix: NDArray[Any], image: NDArray[np.uint8]) -> Portrait:
         """The same face on another canvas; ``matrix`` (2, 3) takes this picture's pixels to that of ``image``."""
         x0, y0, x1, y1 = self.box
         corners = transformed(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32), matrix)
