@@ -65,11 +65,9 @@ class Evidence:
 
     @classmethod
     def of(cls, phones: FloatArray, controls: FloatArray, contacts: FloatArray) -> Evidence:
-        """From the network's outputs for one window; phones (T, P) are logits."""
-        shifted = np.exp(phones - phones.max(axis=1, keepdims=True))
-        posterior = shifted / shifted.sum(axis=1, keepdims=True)
+        """From the network's outputs for one window; phones (T, P) are posteriors."""
         groups = (_BILABIALS, _LABIODENTALS, [_SILENCE])
-        chance = np.stack([posterior[:, group].sum(axis=1) for group in groups], axis=1)
+        chance = np.stack([phones[:, group].sum(axis=1) for group in groups], axis=1)
         chance = np.clip(chance, 1e-4, 1 - 1e-4)
         return cls(controls, contacts, np.log(chance / (1 - chance)).astype(np.float32))
 

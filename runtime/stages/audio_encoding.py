@@ -31,6 +31,7 @@ from runtime.speech.features import (
     scale_for_network,
 )
 from runtime.speech.level import FRAMES_AHEAD, LevelTracker
+from runtime.speech.sequence import PhoneSequence
 from runtime.stages.articulation import EXPRESSIONS, TRACK_FPS, ArticulationTrack
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """The network's outputs for rows start..stop of the track: phone logits (n, P) and the same as evidence."""
+    """What is heard in rows start..stop of the track: posteriors (n, P) of PHONE_NAMES, and all that decides."""
 
     start: int
     stop: int
@@ -69,6 +70,7 @@ class AudioEncoder:
         session = sessions.get("audio_encoder")
         self._network: Network = session
         self._calibration = Calibration.of(session.graph.record)
+        self._sequence = PhoneSequence.load(sessions.pack.asset("phone_transitions"))
         self._core = 2 * round(window_seconds * TRACK_FPS)
 
     def encode(
@@ -111,7 +113,8 @@ class AudioEncoder:
         mel = features.scaled(start - CONTEXT, start + self._core + CONTEXT)
         outputs = self._network.run({"input": np.ascontiguousarray(mel.T[None])})
         rows = slice(CONTEXT // 2, CONTEXT // 2 + (stop - start) // 2)
-        phones, controls, contacts = (outputs[name][0, rows] for name in ("phones", "controls", "contacts"))
+        phones = self._sequence.posteriors(outputs["phones"][0])[rows]
+        controls, contacts = outputs["controls"][0, rows], outputs["contacts"][0, rows]
         evidence = Evidence.of(phones, controls, contacts)
         return Window(start // 2, stop // 2, phones, evidence, features.loudness(start, stop))
 

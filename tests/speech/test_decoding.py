@@ -75,8 +75,8 @@ def test_inaudible_frames_rest_whatever_the_network_says() -> None:
 
 def test_phones_support_the_contact_head() -> None:
     phones = np.zeros((2, len(PHONE_NAMES)), np.float32)
-    phones[0, PHONE_NAMES.index("m")] = 12
-    phones[1, PHONE_NAMES.index("a")] = 12
+    phones[0, PHONE_NAMES.index("m")] = 1
+    phones[1, PHONE_NAMES.index("a")] = 1
     heard = Evidence.of(phones, np.zeros((2, 10), np.float32), np.zeros((2, 4), np.float32))
     likely, unlikely = contact_probability(heard, "bilabial", Calibration(bilabial=(1, 1, 0)))
     assert likely > 0.95 and unlikely < 0.05

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.stages.articulation import PHONES
+from runtime.stages.articulation import PHONE_NAMES, PHONES, Segment
 from training.voices import sounds
 from training.voices.corpora import spell_pinyin
-from training.voices.engines import ESPEAK_LANGUAGES, FESTIVAL_VOICES, _move_stops, read_label_file
+from training.voices.engines import ESPEAK_LANGUAGES, FESTIVAL_VOICES, Utterance, _move_stops, read_label_file
+from training.voices.hesitations import lengthen
 from training.voices.noises import make_noises
 from training.voices.recognise import plausible
+from training.voices.synthesise import write_shard
 from training.voices.texts import sentence
 
 
@@ -99,6 +101,20 @@ def test_noises_are_audible_finite_and_silent_to_the_lips() -> None:
     for noise in islice(make_noises(random.Random(1), []), 12):
         assert np.isfinite(noise.samples).all() and 0.005 < np.abs(noise.samples).max() <= 1
         assert [segment.phone for segment in noise.segments] == ["sil"]
+
+
+def test_drawn_out_sounds_take_their_targets_along(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).normal(0, 0.1, 16000 * 4).astype(np.float32)
+    spoken = [Segment(p, i * 0.1, i * 0.1 + 0.1) for i, p in enumerate(["a", "m"] * 20)]
+    write_shard(tmp_path / "human_lj_003.npz", iter([Utterance(samples, spoken, "x")] * 3), 60)
+    seconds = lengthen(tmp_path / "human_lj_003.npz", tmp_path / "long.npz", random.Random(0))
+    assert seconds > 13
+    with np.load(tmp_path / "long.npz") as long:
+        assert long["offsets"][-1] == len(long["mel"]) == len(long["phone"]) == round(seconds * 100)
+        lips = long["contacts"][:, 0].astype(float)
+        assert lips[long["phone"] == PHONE_NAMES.index("m")].mean() > 0.95
+        runs = np.diff(np.flatnonzero(np.diff(long["phone"])))
+        assert runs.max() > 30  # more than 0.3 s in one sound
 
 
 def test_recognised_phones_must_be_speech_like() -> None:

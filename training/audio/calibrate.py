@@ -18,13 +18,15 @@ from scipy.optimize import minimize
 from runtime.speech.decoding import Calibration, Evidence, close_lips, contact_probability
 from runtime.speech.features import frame_peak, scale_for_network
 from runtime.speech.level import level_of
+from runtime.speech.sequence import PhoneSequence
 from runtime.stages.articulation import PHONE_NAMES
 from training.audio.data import Shard, is_held_out
 from training.audio.network import AudioNetwork
 
 log = logging.getLogger(__name__)
 
-WANTED_RECALL = 0.88
+WANTED_RECALL = 0.86
+WANTED_REST = 0.985
 LARGEST_GAIN = 1.5
 _BILABIALS = [PHONE_NAMES.index(name) for name in ("p", "b", "m")]
 
@@ -41,7 +43,7 @@ class HeldOut:
 
 
 @torch.inference_mode()
-def listen(network: AudioNetwork, folder: Path) -> HeldOut:
+def listen(network: AudioNetwork, folder: Path, sequence: PhoneSequence) -> HeldOut:
     """Run the network over the held-out shards as the runtime would."""
     parts: list[Evidence] = []
     truths: list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]] = []
@@ -56,7 +58,8 @@ def listen(network: AudioNetwork, folder: Path) -> HeldOut:
             mel = mel[: len(mel) // 2 * 2]
             scaled = scale_for_network(mel, level_of(frame_peak(mel)))
             outputs = network(torch.from_numpy(scaled.T[None].copy()))
-            parts.append(Evidence.of(*(head[0].numpy() for head in outputs)))
+            phones, controls, contacts = (head[0].numpy() for head in outputs)
+            parts.append(Evidence.of(sequence.posteriors(phones), controls, contacts))
             rows = slice(start, start + len(mel), 2)
             truths.append(
                 (
@@ -66,13 +69,26 @@ def listen(network: AudioNetwork, folder: Path) -> HeldOut:
                 )
             )
             weights.append(np.full(len(mel) // 2, 1 / len(shard.mel)))
-    contacts, controls, phone = (np.concatenate(column) for column in zip(*truths, strict=True))
-    return HeldOut(Evidence.join(parts), contacts, controls, phone, np.concatenate(weights))
+    true_contacts, true_controls, phone = (np.concatenate(column) for column in zip(*truths, strict=True))
+    return HeldOut(Evidence.join(parts), true_contacts, true_controls, phone, np.concatenate(weights))
 
 
-def calibrate(network: AudioNetwork, folder: Path) -> tuple[Calibration, dict[str, float]]:
+def count_transitions(folder: Path) -> NDArray[np.float64]:
+    """How often one phone's frame (20 ms) follows another's in the training speech, (P, P)."""
+    counts = np.zeros((len(PHONE_NAMES), len(PHONE_NAMES)))
+    for path in sorted(folder.glob("*.npz")):
+        if path.name.startswith("noise") or is_held_out(path):
+            continue
+        phone = Shard.load(path).phone[::2].astype(np.int64)
+        np.add.at(counts, (phone[:-1], phone[1:]), 1)
+    return counts
+
+
+def calibrate(
+    network: AudioNetwork, folder: Path, sequence: PhoneSequence
+) -> tuple[Calibration, dict[str, float]]:
     """The calibration and how well it does on the speech it was fitted to."""
-    heard = listen(network, folder)
+    heard = listen(network, folder, sequence)
     odds = {"bilabial": 0, "labiodental": 1, "rest": 2}
     fitted = {
         name: _fit_logistic(
@@ -87,8 +103,17 @@ def calibrate(network: AudioNetwork, folder: Path) -> tuple[Calibration, dict[st
     calibration = Calibration(**fitted, gain=gain, offset=offset)  # type: ignore[arg-type]
     probability = contact_probability(heard.evidence, "bilabial", calibration)
     threshold, recall, precision = _closing_threshold(probability, np.isin(heard.phone, _BILABIALS))
-    calibration = dataclasses.replace(calibration, closing=threshold)
-    scores = {"closure_recall": recall, "closure_precision": precision, "rows": float(len(heard.phone))}
+    resting, quiet, false = _resting_threshold(
+        contact_probability(heard.evidence, "rest", calibration), heard
+    )
+    calibration = dataclasses.replace(calibration, closing=threshold, resting=resting)
+    scores = {
+        "closure_recall": recall,
+        "closure_precision": precision,
+        "rest_recall": quiet,
+        "rest_false_alarms": false,
+        "rows": float(len(heard.phone)),
+    }
     return calibration, {name: round(value, 4) for name, value in scores.items()}
 
 
@@ -137,6 +162,18 @@ def _closing_threshold(
         if recall >= WANTED_RECALL or best[1] == 0.0:
             best = (float(threshold), recall, precision)
     return best
+
+
+def _resting_threshold(probability: NDArray[np.float32], heard: HeldOut) -> tuple[float, float, float]:
+    """The threshold that WANTED_REST of the frames well inside pauses pass, within reason: (it, recall, false alarms)."""
+    paused = np.convolve(heard.contacts[:, 2] > 0.5, np.ones(5), "same") == 5
+    speaking = heard.contacts[:, 2] < 0.5
+    threshold = float(np.clip(np.quantile(probability[paused], 1 - WANTED_REST), 0.15, 0.5))
+    return (
+        threshold,
+        float((probability[paused] > threshold).mean()),
+        float((probability[speaking] > threshold).mean()),
+    )
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:

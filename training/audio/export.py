@@ -14,16 +14,18 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from runtime.inference.packs import BUNDLED_PACK
 from runtime.speech.features import MELS
-from training.audio.calibrate import calibrate
+from runtime.speech.sequence import PhoneSequence
+from training.audio.calibrate import calibrate, count_transitions
 from training.audio.evaluate import evaluate
 from training.audio.network import AudioNetwork, Block
-from training.packing import add_graph
+from training.packing import add_asset, add_graph
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +93,23 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     network = load_average(arguments.run)
-    calibration, fit = calibrate(network, arguments.data)
+    counts = count_transitions(arguments.data)
+    np.savez(arguments.run / "phone_transitions.npz", counts=counts.astype(np.int32))
+    calibration, fit = calibrate(network, arguments.data, PhoneSequence.of_counts(counts))
     log.info("%s", calibration)
     path = arguments.run / "audio_encoder.onnx"
     export_onnx(network, path)
     record = {**RECORD, "calibration": dataclasses.asdict(calibration), "metrics": {"held_out": fit}}
     add_graph(arguments.pack, "audio_encoder", path, record)
+    add_asset(
+        arguments.pack,
+        "phone_transitions",
+        arguments.run / "phone_transitions.npz",
+        {
+            "data": "counts of phones following each other in the encoder's training speech",
+            "licence": "Apache-2.0",
+        },
+    )
     if arguments.aligned is not None:
         record["metrics"] = {
             "held_out": fit,

@@ -22,12 +22,12 @@ def coloured_noise(rng: np.random.Generator, count: int) -> Samples:
     """Noise with a random spectral slope, random bumps and a slow swell: wind, rain, traffic, fans."""
     spectrum = np.fft.rfft(rng.standard_normal(count))
     hertz = np.fft.rfftfreq(count, 1 / RATE)
-    shape = np.maximum(hertz, 40) ** -rng.uniform(0, 1.2)
-    for _ in range(rng.integers(0, 5)):
+    shape: NDArray[np.float64] = np.maximum(hertz, 40.0) ** -rng.choice([0.0, 0.5, rng.uniform(0, 1.2)])
+    for _ in range(rng.choice([0, rng.integers(1, 5)])):
         centre, width = rng.uniform(100, 6000), rng.uniform(80, 1500)
         shape = shape * (1 + rng.uniform(0, 8) * np.exp(-0.5 * ((hertz - centre) / width) ** 2))
     noise = np.fft.irfft(spectrum * shape, count)
-    return (noise * _swell(rng, count)).astype(np.float32)
+    return (noise * (_swell(rng, count) if rng.random() < 0.6 else 1.0)).astype(np.float32)
 
 
 def _swell(rng: np.random.Generator, count: int) -> Samples:

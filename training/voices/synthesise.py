@@ -22,13 +22,14 @@ from runtime.speech.features import FEATURE_FPS, frame_count, log_mel
 from runtime.stages.articulation import gestures
 from training.voices import corpora
 from training.voices.engines import ENGINES, Utterance
+from training.voices.hesitations import lengthen
 from training.voices.noises import make_noises
 
 log = logging.getLogger(__name__)
 
 SHARD_SECONDS = 360.0
 SHORT_SHARD_SECONDS = 120.0  # of LibriSpeech: the first shard is held out, and every speaker is dear
-SHARES = {"flite": 0.2, "festival": 0.33, "espeak": 0.42, "noise": 0.05}
+SHARES = {"flite": 0.2, "festival": 0.33, "espeak": 0.42, "noise": 0.1}
 FESTVOX_RU = Path("/usr/share/festival/voices/russian/msu_ru_nsh_clunits")
 
 
@@ -115,6 +116,16 @@ def label_recordings(out: Path, corpus: Path, recognised: Path | None, seed: int
         finished.touch()
 
 
+def draw_out(out: Path, seed: int) -> None:
+    """A second version of every third human shard, with hesitations; held-out shards are left alone."""
+    for path in sorted(out.glob("human_*.npz")):
+        name, _, number = path.stem.rpartition("_")
+        target = out / f"{name}_drawn_{number}.npz"
+        if "_drawn" in name or number == "000" or int(number) % 3 or "mandarin" in name or target.exists():
+            continue
+        log.info("%s: %.0f s", target.name, lengthen(path, target, random.Random(f"{seed} {path.name}")))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -132,6 +143,7 @@ def main() -> None:
     texts: list[str] = []
     if arguments.corpus is not None:
         label_recordings(arguments.out, arguments.corpus, arguments.recognised, arguments.seed)
+        draw_out(arguments.out, arguments.seed)
         table = arguments.corpus / "ljspeech" / "phones.tsv"
         if table.exists():
             texts = [line.split("\t")[1] for line in table.read_text().splitlines()]
