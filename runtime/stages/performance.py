@@ -304,8 +304,8 @@ def _at_phrase_end(moment: float, pauses: Doubles) -> float:
 
 # Degrees for the three angles, ipd for the two shifts; at motion_scale 1 nothing goes beyond.
 _LIMITS = np.array([math.radians(4.0), math.radians(3.0), math.radians(2.0), 0.05, 0.04])
-_POSTURE = np.array([math.radians(1.6), math.radians(0.8), math.radians(0.7), 0.012, 0.006])
-_SWAY = np.array([math.radians(0.7), math.radians(0.5), math.radians(0.4), 0.006, 0.004])
+_POSTURE = np.array([math.radians(2.2), math.radians(0.9), math.radians(0.8), 0.014, 0.006])
+_SWAY = np.array([math.radians(0.9), math.radians(0.5), math.radians(0.4), 0.007, 0.004])
 
 
 def head_motion(speaking: Mask, loudness: Floats, fps: float, generator: np.random.Generator) -> Floats:
@@ -368,7 +368,7 @@ def _nods(
     for peak, prominence in zip(peaks, found["prominences"], strict=True):
         if not speaking[peak] or generator.random() > 0.65:
             continue
-        depth = math.radians(generator.uniform(0.6, 1.6)) * min(1.0, 0.4 + prominence / 20)
+        depth = math.radians(generator.uniform(0.7, 1.8)) * min(1.0, 0.4 + prominence / 20)
         since = times - (peak / fps + generator.uniform(0.0, 0.06))
         near = np.abs(since) < 1.2
         down, up = 0.11, 0.22  # standard deviations: the head falls faster than it rises
