@@ -1,8 +1,8 @@
 """Stands in for the engine where a test needs a crash, a hang or an exact pace; speaks the render process' protocol.
 
-    python engine_double.py [SECONDS]
+    python engine_double.py [SECONDS [FRAMES]]
 
-The options' seed chooses what happens; the film is a real MP4 of a quarter of a second.
+The options' seed chooses what happens; the film is a real MP4 of SECONDS rendering time and FRAMES frames (6).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ STEPS = 20
 
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0.1
+    frames = int(sys.argv[2]) if len(sys.argv) > 2 else 6
     reporter = Reporter()
     volunteer_for_oom_killer()
     task = json.loads(sys.stdin.readline())
@@ -39,7 +40,7 @@ def main() -> None:
         reporter.progress(step / STEPS, "rendering")
         time.sleep(seconds / STEPS)
     if behaviour != NO_FILM:
-        write_film(Path(task["out"]), task["options"].get("seed", 0))
+        write_film(Path(task["out"]), task["options"].get("seed", 0), frames)
         reporter.send(result=RESULT | {"path": task["out"]})
     if behaviour == CRASH_AT_EXIT:
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -65,10 +66,11 @@ def misbehave(behaviour: int, task: dict[str, Any], reporter: Reporter) -> None:
         reporter.send(odd=True)
 
 
-def write_film(path: Path, seed: int) -> None:
+def write_film(path: Path, seed: int, frames: int) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8).repeat(4, 0).repeat(4, 1)
     with VideoWriter(path, 64, 64, 25, threads=1) as writer:
-        for number in range(6):
-            writer.write(np.full((64, 64, 3), (seed * 37 + number * 5) % 256, np.uint8))
+        for number in range(frames):
+            writer.write(np.roll(noise, 7 * number, (0, 1)))
 
 
 RESULT = {
