@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import logging
 import os
 import subprocess
@@ -107,10 +108,10 @@ class EmbeddedRuntime:
         """Hand the child's log on to Dify's, line by line, until it ends."""
         assert child.stderr is not None
         for raw in child.stderr:
-            line = raw.decode("utf-8", "replace").rstrip()[:LINE_LIMIT]
+            level, line = readable(raw.decode("utf-8", "replace").rstrip()[:LINE_LIMIT])
             if line:
                 self._said.append(line)
-                logger.log(_level(line), "runtime: %s", line)
+                logger.log(level, "runtime: %s", line)
 
     def _comes_up(self, deadline: float) -> bool:
         assert self._child is not None
@@ -176,8 +177,15 @@ def _exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def _level(line: str) -> int:
-    for name in ("CRITICAL", "ERROR", "WARNING"):
-        if name in line.upper()[:200]:
-            return int(getattr(logging, name))
-    return logging.INFO
+def readable(line: str) -> tuple[int, str]:
+    """Return level and words of a line that the runtime logged; no words for answers that went well."""
+    try:
+        said = json.loads(line)
+        level = logging.getLevelNamesMapping()[str(said.pop("level")).upper()]
+        words = str(said.pop("message"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return logging.WARNING, line  # not its log: a traceback, or a native library's words
+    if words == "request" and int(said.get("status", 0)) < 400:
+        return level, ""
+    more = ", ".join(f"{name} {value}" for name, value in said.items() if name not in ("time", "logger"))
+    return level, f"{words} ({more})" if more else words

@@ -14,7 +14,7 @@ from runtime.storage import S3Settings
 DAY = 24 * 3600
 PORTRAIT_BYTES = 30 * 1024 * 1024
 AUDIO_BYTES = 200 * 1024 * 1024
-LABELS = ("auto", "off", "text")
+LABEL_LENGTH = 40
 S3_NEEDED = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
 
 
@@ -32,8 +32,8 @@ class Settings:
         """Read the form's fields; empty ones count as not given. Raises `RuntimeProblem` naming the field."""
         given = {name: str(value).strip() for name, value in credentials.items() if value not in (None, "")}
         label = given.get("label", "auto")
-        if label not in LABELS:
-            raise _wrong("label", label, f"one of {', '.join(LABELS)}")
+        if len(label) > LABEL_LENGTH:
+            raise _wrong("label", label, f"auto, off or a text of at most {LABEL_LENGTH} characters")
         return cls(
             runtime_url=_address("runtime_url", given["runtime_url"]) if given.get("runtime_url") else None,
             api_key=given.get("runtime_api_key") or None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def files() -> Iterator[FileServer]:
     server = FileServer()
     yield server
@@ -35,12 +35,15 @@ def files() -> Iterator[FileServer]:
 
 
 @pytest.fixture
-def start(plugin_folder: Path) -> Iterator[Callable[..., PluginProcess]]:
-    """Starts plugin processes and ends them all."""
+def start(plugin_folder: Path, tmp_path: Path) -> Iterator[Callable[..., PluginProcess]]:
+    """Starts plugin processes, all in one new folder, and ends them."""
+    folder = tmp_path / "plugin"
     started: list[PluginProcess] = []
 
-    def begin(**environment: str) -> PluginProcess:
-        process = PluginProcess(plugin_folder, environment=environment)
+    def begin(wrapper: Sequence[str] = (), **environment: str) -> PluginProcess:
+        if not folder.exists():
+            shutil.copytree(plugin_folder, folder, ignore=shutil.ignore_patterns("state"))
+        process = PluginProcess(folder, environment=environment, wrapper=wrapper)
         started.append(process)
         process.wait_until_up(60)
         return process

@@ -63,7 +63,12 @@ class PluginProcess:
     """
 
     def __init__(
-        self, folder: Path, *, python: str = sys.executable, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        python: str = sys.executable,
+        environment: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
         self.replies: dict[str, Reply] = {}
         self.heartbeats: list[float] = []
@@ -75,7 +80,7 @@ class PluginProcess:
         self._writing = threading.Lock()
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [python, "-m", "main"],
+            [*wrapper, python, "-m", "main"],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

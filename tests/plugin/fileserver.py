@@ -6,6 +6,8 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,6 +33,15 @@ class FileServer:
         if content is not None:
             self.files[name] = content
         return f"{self.base}/files/{name}?timestamp={int(time.time())}&nonce=1&sign=abc"
+
+    @contextmanager
+    def refusing(self, status: int) -> Iterator[None]:
+        """Take no uploads for a while."""
+        self.upload_status = status
+        try:
+            yield
+        finally:
+            self.upload_status = 201
 
     def stop(self) -> None:
         self._server.shutdown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -26,7 +27,7 @@ def encoded(samples: np.ndarray, rate: int, form: str) -> bytes:
     sink = io.BytesIO()
     with av.open(sink, "w", format=form) as container:
         codec = {"mp3": "libmp3lame", "adts": "aac", "ogg": "libopus"}[form]
-        stream = container.add_stream(codec, rate=rate, layout="mono")
+        stream: Any = container.add_stream(codec, rate=rate, layout="mono")
         frame = av.AudioFrame.from_ndarray((samples * 32767).astype(np.int16)[None], "s16", "mono")
         frame.sample_rate = rate
         resampler = av.AudioResampler(stream.format.name, "mono", rate)
