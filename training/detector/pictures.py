@@ -31,9 +31,9 @@ class Composer:
     """Puts pictures together from the arrays of ``training.detector.generate``."""
 
     def __init__(self, folder: Path) -> None:
-        self.heads = np.load(folder / "heads.npy", mmap_mode="r")
-        self.landmarks = np.load(folder / "landmarks.npy", mmap_mode="r")
         self.count = int((folder / "done.txt").read_text())
+        self.heads = np.load(folder / "heads.npy", mmap_mode="r")[: self.count].copy()  # in memory
+        self.landmarks = np.load(folder / "landmarks.npy")[: self.count]
 
     def compose(
         self, rng: np.random.Generator, heads: slice | None = None

@@ -57,6 +57,13 @@ class LandmarkData:
         mode: Literal["r", "r+"] = "r" if count is None else "r+"
         return cls(np.load(images, mmap_mode=mode), np.load(landmarks, mmap_mode=mode), folder)
 
+    @classmethod
+    def load(cls, folder: Path) -> LandmarkData:
+        """The samples finished so far, in memory: random reads of a mapped file can be far too slow for training."""
+        mapped = cls.open(folder)
+        done = mapped.done
+        return cls(np.array(mapped.images[:done]), np.array(mapped.landmarks[:done]), folder)
+
 
 def render_group(
     renderer: HeadRenderer, seed: int, group: int

@@ -3,8 +3,9 @@
     python -m training.landmarks.train --data data/landmarks --work runs/landmarks --steps 3400
     python -m training.landmarks.train --work runs/landmarks --data data/landmarks --export runtime/models/sonic-int8
 
-The run goes on from ``checkpoint.pt`` in the work folder if there is one; ``--minutes`` pauses it. ``--data`` may still
-be growing. Validation uses the first 512 samples, which are never trained on.
+The run goes on from ``checkpoint.pt`` in the work folder if there is one; ``--minutes`` pauses it. Data
+that is still growing is read as far as it is finished. Validation uses the first 512 samples, which are never
+trained on.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ class Batches:
     def next(self) -> tuple[Tensor, Tensor]:
         """Images (B, 3, 128, 128) float 0..255 and landmarks (B, 116, 2) in pixels."""
         rng = self.rng
-        rows = np.sort(rng.integers(HELD_OUT, self.data.done, BATCH))
-        images = torch.from_numpy(np.array(self.data.images[rows])).permute(0, 3, 1, 2).float()
-        points = torch.from_numpy(np.array(self.data.landmarks[rows]))
+        rows = rng.integers(HELD_OUT, len(self.data.images), BATCH)
+        images = torch.from_numpy(self.data.images[rows]).permute(0, 3, 1, 2).float()
+        points = torch.from_numpy(self.data.landmarks[rows])
         if rng.random() < 0.5:
             images, points = images.flip(3), points[:, self.flip].clone()
             points[..., 0] = CROP_SIZE - 1 - points[..., 0]
@@ -115,8 +116,8 @@ def validate(network: nn.Module, data: LandmarkData) -> dict[str, float]:
     """Mean error of each group in per cent of the outer-eye distance, on the held-out samples."""
     errors = []
     for start in range(0, HELD_OUT, BATCH):
-        images = torch.from_numpy(np.array(data.images[start : start + BATCH])).permute(0, 3, 1, 2).float()
-        target = torch.from_numpy(np.array(data.landmarks[start : start + BATCH]))
+        images = torch.from_numpy(data.images[start : start + BATCH]).permute(0, 3, 1, 2).float()
+        target = torch.from_numpy(data.landmarks[start : start + BATCH])
         points, _ = network(images.contiguous(memory_format=torch.channels_last))
         corners = target[:, GROUPS["eye_left"].start] - target[:, GROUPS["eye_right"].start]
         errors.append((points - target).norm(dim=-1) / corners.norm(dim=-1, keepdim=True).clamp_min(12) * 100)
@@ -192,12 +193,12 @@ def train(run: Run, data: LandmarkData, steps: int, minutes: float, seed: int) -
         if time.monotonic() - saved > 120:
             run.save()
             saved = time.monotonic()
-        if run.step % 200 == 0:
+        if run.step % 100 == 0:
             pace = len(losses) * BATCH / (time.monotonic() - began)
             recent = float(np.mean(losses[-200:]))
             log.info(
                 "step %d, %.0f samples/s of %d: loss %.3f, %% of outer-eye distance %s",
-                run.step, pace, data.done, recent, validate(run.average, data),
+                run.step, pace, len(data.images), recent, validate(run.average, data),
             )  # fmt: skip
     run.save()
 
@@ -221,7 +222,7 @@ def export(run: Run, data: LandmarkData, folder: Path, pack: Path, seed: int, co
     record = {
         "command": command,
         "seed": seed,
-        "data": f"{data.done} crops of rendered heads: python -m training.landmarks.generate --seed 1",
+        "data": f"{len(data.images)} crops of rendered heads: python -m training.landmarks.generate --seed 1",
         "metrics": {
             "unit": "per cent of the outer-eye distance, held-out renders",
             **validate(network, data),
@@ -250,7 +251,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
-    data = LandmarkData.open(options.data)
+    data = LandmarkData.load(options.data)
     run = Run(options.work, options.seed)
     train(run, data, options.steps, options.minutes, options.seed)
     if options.export is not None:
