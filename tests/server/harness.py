@@ -60,10 +60,21 @@ def service_of(client: httpx.Client) -> Service:
     return client.service  # type: ignore[attr-defined]
 
 
-class ServerProcess:
-    """`python -m tests.server.double_server`, which can be killed and started again on the same state."""
+DOUBLE_SERVER = ("tests.server.double_server",)
+ENGINE_SERVER = ("runtime", "serve", "--port", "0")
 
-    def __init__(self, state: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+
+class ServerProcess:
+    """The server as a process, which can be killed and started again on the same state."""
+
+    def __init__(
+        self,
+        state: Path,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        module: Sequence[str] = DOUBLE_SERVER,
+    ) -> None:
+        self._module = module
         self.state = state
         self._arguments = arguments
         self._environment = environment
@@ -75,7 +86,7 @@ class ServerProcess:
             [
                 sys.executable,
                 "-m",
-                "tests.server.double_server",
+                *self._module,
                 "--state",
                 str(self.state),
                 *self._arguments,
