@@ -31,6 +31,7 @@ MOUTH_SPAN: Final = 1.2  # its side in ipd
 MOUTH_DROP: Final = 0.12  # of its centre under the incisors' edge, ipd
 EYE_SIZE: Final = 64
 EYE_SPAN: Final = 0.75
+EYE_MARGIN: Final = 0.15  # by which the layer under the lids is larger than the eye
 PIVOT: Final = np.array([0.0, 1.5])  # the head rolls about this place, near the chin; canonical frame
 
 _BLINK_RIGHT: Final = EXPRESSIONS.index("eyeBlinkRight")
@@ -222,8 +223,8 @@ class FaceMotion:
         else:
             self.drawer.draw(
                 out,
-                self._to_pixels(np.concatenate([source, strips[0]])),
-                self._to_pixels(np.concatenate([driven, rolled(strips[1])])),
+                self._to_pixels(np.concatenate([self._wide_eyes(source), strips[0]])),
+                self._to_pixels(np.concatenate([self._wide_eyes(driven), rolled(strips[1])])),
                 ramp(blinks, *BLINK_SHOWS),
                 self._interior_weight(amount),
             )
@@ -241,6 +242,13 @@ class FaceMotion:
             head=np.asarray(head, np.float32),
             amount=amount,
         )
+
+    def _wide_eyes(self, nodes: Floats) -> Floats:
+        """The nodes with the eyes' windows a little larger, so that nothing shows between them and the lids."""
+        rims, irises = self.mesh.eye_rims, self.mesh.irises[:, None]
+        wide = nodes.copy()
+        wide[rims] += EYE_MARGIN * (nodes[rims] - nodes[irises])
+        return wide
 
     def _interior_weight(self, amount: float) -> float:
         """An open mouth in the photo shows its own inside at rest, and hands over as the face begins to move."""

@@ -134,12 +134,35 @@ def _join(chosen: Ints, uv: Floats, loops: _Loops) -> Ints:
         triangles, middle = triangles[open_], middle[open_]
     corner = uv[triangles]
     longest = np.linalg.norm(corner - np.roll(corner, 1, axis=1), axis=2).max(axis=1)
-    triangles = triangles[longest < 95]
+    triangles = _close_notches(triangles[longest < 95], loops)
     corner = uv[triangles]
     first, second = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
     flipped = first[:, 0] * second[:, 1] < first[:, 1] * second[:, 0]
     triangles[flipped] = triangles[flipped][:, [0, 2, 1]]
     return np.asarray(triangles, np.int32)
+
+
+def _close_notches(triangles: Ints, loops: _Loops) -> Ints:
+    """Add the triangles at a hole's rim that are missing where Delaunay's edges had crossed the rim."""
+    count = _edge_counts(triangles)
+    neighbours: dict[int, set[int]] = {}
+    for (a, b), times in count.items():
+        if times == 1:
+            neighbours.setdefault(a, set()).add(b)
+            neighbours.setdefault(b, set()).add(a)
+    missing = []
+    for hole in loops.holes:
+        for a, b in zip(hole.tolist(), np.roll(hole, -1).tolist(), strict=True):
+            if (min(a, b), max(a, b)) not in count:
+                tips = neighbours.get(a, set()) & neighbours.get(b, set())
+                missing += [(a, b, tip) for tip in tips]
+    return np.concatenate([triangles, np.array(missing, np.int32).reshape(-1, 3)])
+
+
+def _edge_counts(triangles: Ints) -> Counter[tuple[int, int]]:
+    """How many triangles share each edge (lower number first)."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    return Counter((min(a, b), max(a, b)) for a, b in edges.tolist())
 
 
 def _trim(kit: FaceKit, chosen: Ints, triangles: Ints, uv: Floats, loops: _Loops) -> Ints:
@@ -170,8 +193,8 @@ def _dangling(triangles: Ints, loops: _Loops) -> NDArray[np.bool_]:
     edges = np.sort(
         np.stack([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]], axis=1), axis=2
     )
-    count = Counter(map(tuple, edges.reshape(-1, 2).tolist()))
-    alone = np.array([sum(count[tuple(e)] == 1 for e in tri) for tri in edges.tolist()])
+    count = _edge_counts(triangles)
+    alone = np.array([sum(count[(a, b)] == 1 for a, b in triangle) for triangle in edges.tolist()])
     at_hole = np.isin(triangles, loops.numbers).any(axis=1)
     return np.asarray((alone >= 2) & ~at_hole)
 
