@@ -20,7 +20,7 @@ def speech_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "speech"
     (folder / "aligned").mkdir(parents=True)
     tone = 0.2 * np.sin(np.arange(16_000) * 0.1).astype(np.float32)
-    for name, seconds in (("aligned/long", 15), ("aligned/short", 3), ("plain_a", 1), ("plain_b", 1)):
+    for name, seconds in (("aligned/long", 19), ("aligned/short", 3), ("plain_a", 1), ("plain_b", 1)):
         write_wav(folder / f"{name}.wav", looped(tone, seconds))
     (folder / "aligned" / "long.TextGrid").touch()
     (folder / "aligned" / "short.phone.json").touch()
