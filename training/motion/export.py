@@ -33,7 +33,7 @@ def export_models(
     gain = opening_gain(models, sampler)
     figures = measure(models, sampler, gain)
     record = {
-        "command": "python -m training.motion.train --work DIR --minutes 12 (then --export PACK)",
+        "command": "python -m training.motion.train --work DIR --steps 4500, then --work DIR --export PACK",
         "seed": seed,
         "data": RECIPE,
         "metrics": {**figures, "steps": steps},

@@ -1,6 +1,6 @@
 """Train the motion field's two networks on heads made on the fly.
 
-    python -m training.motion.train --work DIR --minutes 12
+    python -m training.motion.train --work DIR --steps 4500
     python -m training.motion.train --work DIR --export runtime/models/sonic-int8
 
 The first command may be stopped and run again: it goes on from the last checkpoint, and its random numbers with it. The
@@ -123,7 +123,7 @@ class Trainer:
         self.loss = Loss(models.topology)
         self.optimiser = torch.optim.AdamW(models.parameters(), PEAK_RATE, weight_decay=1e-4)
         self.random = np.random.default_rng(seed)
-        self.step, self.seconds = 0, 0.0
+        self.step = 0
         if self.path.exists():
             self._resume()
 
@@ -132,8 +132,8 @@ class Trainer:
         self.models.restore(saved)
         self.optimiser.load_state_dict(saved["optimiser"])
         self.random.bit_generator.state = saved["random"]
-        self.step, self.seconds = saved["step"], saved["seconds"]
-        log.info("going on from step %d (%.0f s)", self.step, self.seconds)
+        self.step = saved["step"]
+        log.info("going on from step %d", self.step)
 
     def save(self) -> None:
         """Write the checkpoint in one step."""
@@ -141,23 +141,21 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "random": self.random.bit_generator.state,
             "step": self.step,
-            "seconds": self.seconds,
             "seed": self.seed,
         }
         aside = self.path.with_suffix(".new")
         torch.save(saved, aside)
         aside.replace(self.path)
 
-    def run(self, seconds: float) -> None:
-        """Train until ``seconds`` of training (all runs together) have passed."""
-        began, saved = time.monotonic() - self.seconds, time.monotonic()
-        while self.seconds < seconds:
-            self._set_rate(self.seconds / seconds)
+    def run(self, steps: int, minutes: float) -> None:
+        """Train until ``steps`` have been made (all runs together), but stop after ``minutes`` of this run."""
+        began = saved = time.monotonic()
+        while self.step < steps and time.monotonic() - began < minutes * 60:
+            self._set_rate(self.step / steps)
             parts = self._update()
-            self.seconds = time.monotonic() - began
             if self.step % 200 == 0:
                 figures = " ".join(f"{name} {float(value) * 100:.3f}" for name, value in parts.items())
-                log.info("step %d, %.0f s: %s (%% ipd)", self.step, self.seconds, figures)
+                log.info("step %d, %.0f s: %s (%% ipd)", self.step, time.monotonic() - began, figures)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = time.monotonic()
@@ -188,7 +186,10 @@ def main() -> None:
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--facekit", type=Path, help="folder or file of the head model")
-    parser.add_argument("--minutes", type=float, default=12, help="training time, all runs together")
+    parser.add_argument("--steps", type=int, default=4500, help="length of the training, all runs together")
+    parser.add_argument(
+        "--minutes", type=float, default=1e6, help="stop this run after so long; run again to go on"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
@@ -208,7 +209,7 @@ def main() -> None:
 
         export_models(models, trainer.sampler, arguments.export, arguments.work, trainer.seed, trainer.step)
         return
-    trainer.run(arguments.minutes * 60)
+    trainer.run(arguments.steps, arguments.minutes)
 
 
 if __name__ == "__main__":
