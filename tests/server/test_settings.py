@@ -12,7 +12,7 @@ from runtime.contract import RuntimeProblem
 from runtime.server.access import Access
 from runtime.server.logs import JsonFormatter
 from runtime.server.service import film_name
-from runtime.server.settings import Settings
+from runtime.server.settings import Settings, variable_name
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "service.md"
 S3 = {"SONIC_STORAGE": "s3", "SONIC_S3_ENDPOINT": "minio:9000"}
@@ -129,3 +129,16 @@ def test_log_lines_are_objects() -> None:
     )
     line = json.loads(JsonFormatter().format(record))
     assert (line["message"], line["job"], line["level"]) == ("film stored", "video_a", "info")
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_document_lists_every_setting_with_its_default(name: str) -> None:
+    field = Settings.model_fields[name]
+    default = field.default
+    if default is None or default == "":
+        shown = "-"
+    elif isinstance(default, bool):
+        shown = str(int(default))
+    else:
+        shown = f"{default:g}" if isinstance(default, float) else str(default)
+    assert f"| {variable_name(name)} | {shown} | {field.description} |" in DOCUMENT.read_text()
