@@ -1,7 +1,7 @@
 """From what the audio network says of each frame to lips that really close, touch and rest.
 
 The network is unsure; a mouth must not be. Probabilities become decisions with hysteresis: where lips meet, they
-meet fully for at least 40 ms, and where somebody pauses, the mouth stays shut.
+meet fully for at least 60 ms, and where somebody pauses, the mouth stays shut.
 """
 
 from __future__ import annotations
@@ -80,9 +80,11 @@ class Evidence:
         )
 
 
-_SHORTEST_CLOSURE = 2  # frames of 20 ms
+_SHORTEST_CLOSURE = 3  # frames of 20 ms
 _SHORTEST_REST = 5
 _SHORTEST_SPEECH = 4
+_STEADY_WINDOW = 75
+_STEADY_RANGE = 4.5  # dB; syllables alone make more than ten
 _INAUDIBLE = -55.0  # dB under the speech level: nobody speaks, whatever the network says
 
 
@@ -100,18 +102,30 @@ def decode(evidence: Evidence, loudness: FloatArray, calibration: Calibration) -
     controls = np.clip(evidence.controls * gain + offset, 0, 1).astype(np.float32)
     bilabial = close_lips(contact_probability(evidence, "bilabial", calibration), calibration.closing)
     labiodental = np.clip(1.3 * contact_probability(evidence, "labiodental", calibration) - 0.1, 0, 1)
-    silent = contact_probability(evidence, "rest", calibration) > calibration.resting
-    rest = rest_mouth(silent | (loudness < _INAUDIBLE))
+    nobody = (loudness < _INAUDIBLE) | steady_noise(loudness)
+    rest = rest_mouth((contact_probability(evidence, "rest", calibration) > calibration.resting) | nobody)
     expression, closure = compose(controls, bilabial, labiodental.astype(np.float32), rest)
     voice = _sigmoid(evidence.contacts[:, CONTACTS.index("voice")])
-    voice = np.where(loudness < _INAUDIBLE, 0, voice).astype(np.float32)
+    voice = np.where(nobody, 0, voice).astype(np.float32)
     return ArticulationTrack(TRACK_FPS, expression, closure, voice, loudness)
+
+
+def steady_noise(loudness: FloatArray) -> NDArray[np.bool_]:
+    """Frames (T,) in the middle of 1.5 s whose loudness hardly changes: fans, hum, hiss, but never speech."""
+    from scipy.ndimage import percentile_filter
+
+    window = min(_STEADY_WINDOW, len(loudness))
+    if window < _STEADY_WINDOW // 2:
+        return np.zeros(len(loudness), bool)
+    high = percentile_filter(loudness, 95, size=window, mode="nearest")
+    low = percentile_filter(loudness, 10, size=window, mode="nearest")
+    return np.asarray(high - low < _STEADY_RANGE)
 
 
 def close_lips(probability: FloatArray, threshold: float) -> FloatArray:
     """Probabilities of p, b, m (T,) -> closure: exactly 1 where believed, approaching where nearly so.
 
-    A believed closure covers the frames above half the threshold next to its peak, and two frames at least.
+    A believed closure covers the frames above the threshold, and three at least: the likeliest next to them.
     """
     closure = (0.4 * np.clip(probability / threshold, 0, 1) ** 2).astype(np.float32)
     for start, stop in _runs(probability > 0.5 * threshold):

@@ -16,7 +16,7 @@ WINDOW = 400  # 25 ms
 MELS = 80
 LOWEST_HZ, HIGHEST_HZ = 40.0, 7800.0
 FEATURE_FPS = RATE / HOP
-_FLOOR = 1e-10  # -100 dB, below the quantisation noise of 16-bit audio
+_FLOOR = 1e-12  # -120 dB, below the quantisation noise of 16-bit audio
 
 LEVEL_RANGE = (-80.0, 20.0)
 """dB around the speech level that the network sees; quieter and louder is clipped."""

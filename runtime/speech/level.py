@@ -17,7 +17,7 @@ BLOCK = round(FEATURE_FPS)  # one second
 LOOK_BACK = 15 * BLOCK
 LOOK_AHEAD = 6 * BLOCK
 SLOWEST_FALL = 1.0  # dB a second: a long pause must not turn its noise into a voice at once
-QUIETEST = -35.0  # dB; a voice this faint would be a thousandth of full scale: anything below is silence
+QUIETEST = -45.0  # dB; a voice this faint would peak at a three-hundredth of full scale: below is silence
 PERCENTILE = 95
 
 FRAMES_AHEAD = LOOK_AHEAD + 2 * BLOCK

@@ -165,7 +165,7 @@ def _closing_threshold(
 
 
 def _resting_threshold(probability: NDArray[np.float32], heard: HeldOut) -> tuple[float, float, float]:
-    """The threshold that WANTED_REST of the frames well inside pauses pass, within reason: (it, recall, false alarms)."""
+    """The threshold that WANTED_REST of the frames well inside pauses pass: (it, recall, false alarms)."""
     paused = np.convolve(heard.contacts[:, 2] > 0.5, np.ones(5), "same") == 5
     speaking = heard.contacts[:, 2] < 0.5
     threshold = float(np.clip(np.quantile(probability[paused], 1 - WANTED_REST), 0.15, 0.5))
