@@ -7,6 +7,8 @@ Points are (x, y) in pixels of the array that is drawn into; pixel centres have 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -21,7 +23,15 @@ Bytes = NDArray[np.uint8]
 _SLACK = 0.05
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function in machine code, kept on disk for the next start where there is a place to keep it."""
+    try:
+        return njit(cache=True, nogil=True, fastmath=True)(function)
+    except RuntimeError:  # numba found neither this folder nor the user's cache writable
+        return njit(nogil=True, fastmath=True)(function)
+
+
+@njit(nogil=True, fastmath=True, inline="always")
 def _span(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, y: float) -> tuple[float, float]:
     """Left and right end of a triangle on the line at height y; left > right where it misses the line."""
     left, right = 1e9, -1e9
@@ -42,7 +52,7 @@ def _span(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, y: f
     return left, right
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
+@njit(nogil=True, fastmath=True, inline="always")
 def _is_sliver(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, area: float) -> bool:
     longest = max(
         (x1 - x0) ** 2 + (y1 - y0) ** 2, (x2 - x1) ** 2 + (y2 - y1) ** 2, (x0 - x2) ** 2 + (y0 - y2) ** 2
@@ -50,7 +60,7 @@ def _is_sliver(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float,
     return area * area <= _SLACK * _SLACK * longest
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@_compiled
 def draw_mesh(
     driven: Floats,
     source: Floats,
@@ -114,7 +124,7 @@ def draw_mesh(
                     map_y[y, x] = base_y + slope_y * np.float32(x)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@_compiled
 def draw_values(points: Floats, values: Floats, triangles: Ints, out: Floats) -> None:
     """Draw triangles facing the viewer into ``out`` (h, w), each with its corners' ``values`` (K,) interpolated."""
     height, width = out.shape
@@ -144,7 +154,7 @@ def draw_values(points: Floats, values: Floats, triangles: Ints, out: Floats) ->
                 out[y, x] = values[i] + (x - x0) * vx + (y - y0) * vy
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@_compiled
 def fill_polygon(points: Floats, value: float, out: Floats) -> None:
     """Set ``out`` (h, w) where a closed polygon (N, 2), clockwise as seen, winds round a pixel's centre at least once.
 
@@ -183,7 +193,7 @@ def fill_polygon(points: Floats, value: float, out: Floats) -> None:
                     out[y, x] = value
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@_compiled
 def average_down(fine: Floats, factor: int, gain: float, out: Bytes) -> None:
     """Write into ``out`` (0..255) the mean of each block of ``factor`` squared of ``fine`` (0..1), times ``gain``."""
     height, width = out.shape
@@ -197,7 +207,7 @@ def average_down(fine: Floats, factor: int, gain: float, out: Bytes) -> None:
             out[y, x] = int(min(total * unit, 255.0) + 0.5)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@_compiled
 def soft_field(
     edge: Floats,
     moved: Floats,
@@ -259,7 +269,7 @@ def soft_field(
             out[row, column, 1] = sum_y * factor
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@_compiled
 def fill_map(field: Floats, step: float, left: int, top: int, map_x: Floats, map_y: Floats) -> None:
     """Fill a backward map over a region at (left, top): each pixel's own place minus the field (gh, gw, 2) there.
 
