@@ -1,6 +1,6 @@
 # make setup: the environment; make demo: a film from _assets; make test: everything that is checked;
 # make package: dist/*.difypkg, what Dify installs.
-.PHONY: setup demo test package clean
+.PHONY: setup demo test package workflows clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -42,6 +42,13 @@ test: setup
 
 package: setup
 	$(PYTHON) tools/package.py --out dist
+
+# The examples through Dify's own workflow engine; it wants Python 3.12.
+WORKFLOW_VENV := .venv-graphon
+workflows: setup
+	@test -x $(WORKFLOW_VENV)/bin/python || $(PYTHON) -m venv $(WORKFLOW_VENV)
+	$(WORKFLOW_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-workflows.txt
+	$(PYTHON) -m pytest tests/plugin/test_workflows.py
 
 clean:
 	rm -rf $(VENV) out dist .pytest_cache .mypy_cache .ruff_cache

@@ -39,6 +39,7 @@ OPTIONS = (
     *("duration", "min_resolution", "expand_ratio", "dynamic_scale", "motion_scale", "lip_alignment"),
     *("lip_offset_ms", "motion_smoothing", "int8", "fps", "seed", "framing", "preview_seconds"),
 )
+ZERO_IS_NONE = ("duration", "preview_seconds")
 SWITCHES = {"on": True, "off": False}
 
 
@@ -102,7 +103,12 @@ class Desk:
     def options(self) -> dict[str, Any]:
         """Return the render options that were given, checked as the runtime will check them."""
         given = {name: chosen(self.parameters.get(name)) for name in OPTIONS}
-        values = {name: value for name, value in given.items() if value is not None}
+        # Forms and models write 0 where they mean: as it comes.
+        values = {
+            name: value
+            for name, value in given.items()
+            if value is not None and not (name in ZERO_IS_NONE and value == 0)
+        }
         RenderOptions.checked(values)
         if self.settings.label != "auto":
             values["label"] = self.settings.label
