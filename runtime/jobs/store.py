@@ -197,12 +197,12 @@ class JobStore:
             (json.dumps(result), storage, key, job_id, run),
         )
 
-    def complete(self, job_id: str, run: int, size: int) -> bool:
-        """Note that the film is stored."""
+    def complete(self, job_id: str, run: int, size: int, storage: str) -> bool:
+        """Note that the film is stored, and in which storage: it may be another one since a restart."""
         return self._change(
-            "UPDATE jobs SET state = 'completed', work = NULL, bytes = ?, finished = ? "
+            "UPDATE jobs SET state = 'completed', work = NULL, bytes = ?, storage = ?, finished = ? "
             "WHERE id = ? AND state = 'uploading' AND run = ?",
-            (size, self._clock(), job_id, run),
+            (size, storage, self._clock(), job_id, run),
         )
 
     def fail(self, job_id: str, run: int, error: dict[str, Any]) -> bool:

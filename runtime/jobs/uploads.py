@@ -128,7 +128,7 @@ class Uploader:
         return True
 
     def _stored(self, job: Job, size: int) -> None:
-        if self.store.complete(job.id, job.run, size):
+        if self.store.complete(job.id, job.run, size, self.storage.name):
             log.info("film stored", extra={"job": job.id, "bytes": size, "storage": self.storage.name})
             self.counted("stored")
             self.ended(job.id, "completed")

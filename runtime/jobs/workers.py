@@ -27,8 +27,12 @@ RETRY_SECONDS = 2.0  # how often a note that the full disk did not take is tried
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """`workers` renders side by side with `threads` each (0 = the engine's choice), `attempts` for a job whose
-    process crashes, `time_limit` seconds for each. `producer` is named in each film's metadata."""
+    """How many renders at a time, and what each may take.
+
+    `workers` renders side by side with `threads` each (0 = the engine's choice), `attempts` for a job whose process
+    crashes, `time_limit` seconds for each. `producer` is named in each film's metadata. With less than
+    `min_free_bytes` on the disk nothing is started.
+    """
 
     workers: int = 1
     threads: int = 0
@@ -36,6 +40,7 @@ class PoolSettings:
     time_limit: float = 7200.0
     use_devices: bool = False
     producer: str | None = None
+    min_free_bytes: int = 0
 
 
 @dataclass
@@ -138,6 +143,8 @@ class WorkerPool:
         """Start the next job if there is one and room for it. Called with the lock held."""
         if len(self._running) >= self.settings.workers:
             return False
+        if self.folder.free_bytes() < self.settings.min_free_bytes:
+            return False
         # A cancelled job's process may still be ending when the job comes again: one at a time.
         waiting = [job for job in self.store.waiting(limit=20) if job.id not in self._running]
         if not waiting:
@@ -224,7 +231,7 @@ class WorkerPool:
             if film.exists() and film.stat().st_size > 0:
                 return self._film_made(job, outcome.detail)
             outcome = Outcome("crashed", {"sentence": "The render process ended without a film."})
-        if outcome.ending == "problem":
+        if outcome.ending == "problem" and not self._may_pass(job, outcome):
             self._fail(job, outcome.detail)
         elif outcome.ending == "timeout":
             sentence = (
@@ -240,6 +247,10 @@ class WorkerPool:
         else:
             self._fail(job, {"code": "render_crashed", "hint": None, **outcome.detail})
         return False
+
+    def _may_pass(self, job: Job, outcome: Outcome) -> bool:
+        """Say whether the engine's problem is the server's own and may be gone at the next attempt."""
+        return outcome.detail.get("code") == "disk_full" and job.attempts < self.settings.attempts
 
     def _film_made(self, job: Job, result: dict[str, Any]) -> bool:
         # A name of its own for each film: removing an old one can never hit a new one.

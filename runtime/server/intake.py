@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -27,6 +28,8 @@ ADDRESS_FIELDS: dict[str, MediaKind] = {"portrait_url": "image", "audio_url": "a
 TEXT_LIMIT = 64 * 1024  # bytes of all text fields, or of a JSON body
 MAX_CLIPS = 100
 CHUNK = 512 * 1024  # bytes gathered before they are written
+# Downloads wait for slow servers elsewhere; threads of their own leave those that answer requests free.
+FETCHES = CapacityLimiter(16)
 IDLE_LIMIT = 60.0  # seconds that a client may pause while it sends
 
 
@@ -75,7 +78,7 @@ async def _json_fields(request: Request) -> list[tuple[str, Any]]:
 
 async def _fetch(draft: Draft, fetcher: Fetcher, kind: MediaKind, url: str) -> None:
     _check_room(draft, kind)
-    found = await run_in_threadpool(fetcher.fetch, url, kind, draft.folder)
+    found = await to_thread.run_sync(fetcher.fetch, url, kind, draft.folder, limiter=FETCHES)
     stem = "portrait" if kind == "image" else f"audio-{len(draft.audio) + 1}"
     path = found.path.rename(found.path.with_name(stem + found.path.suffix))
     _enter(draft, kind, path, found.sha256, found.name, fetcher.policy)

@@ -311,7 +311,13 @@ def pool_settings(settings: Settings) -> PoolSettings:
     )
     threads = settings.render_threads or max(1, cores // workers)
     return PoolSettings(
-        workers, threads, settings.attempts, settings.time_limit, bool(devices), settings.producer
+        workers,
+        threads,
+        settings.attempts,
+        settings.time_limit,
+        bool(devices),
+        settings.producer,
+        int(settings.reserve_disk_mb * MEGABYTE),
     )
 
 

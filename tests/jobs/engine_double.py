@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from runtime.contract import RuntimeProblem
 from runtime.jobs.renderer import Reporter, end_with_server, volunteer_for_oom_killer
 from runtime.media.video import VideoWriter
 
@@ -40,7 +41,11 @@ def main() -> None:
         reporter.progress(step / STEPS, "rendering")
         time.sleep(seconds / STEPS)
     if behaviour != NO_FILM:
-        write_film(Path(task["out"]), task["options"].get("seed", 0), frames)
+        try:
+            write_film(Path(task["out"]), task["options"].get("seed", 0), frames)
+        except RuntimeProblem as problem:
+            reporter.send(problem={"code": problem.code, "sentence": problem.sentence, "hint": problem.hint})
+            return
         reporter.send(result=RESULT | {"path": task["out"]})
     if behaviour == CRASH_AT_EXIT:
         os.kill(os.getpid(), signal.SIGSEGV)

@@ -47,7 +47,7 @@ def test_a_job_passes_through_its_states(store: JobStore) -> None:
     assert (started.state, started.work, started.run, started.attempts) == ("in_progress", "work-a", 1, 1)
     assert store.start("a", "work-b") is None
     assert store.rendered("a", 1, {"duration": 2.0}, "s3", "a.mp4")
-    assert store.complete("a", 1, 77)
+    assert store.complete("a", 1, 77, "s3")
     done = store.get("a")
     assert done is not None
     assert (done.state, done.bytes, done.result, done.work) == ("completed", 77, {"duration": 2.0}, None)
@@ -120,7 +120,7 @@ def test_cancel_notes_films_that_may_have_been_stored(store: JobStore) -> None:
     assert before is not None
     assert before.state == "uploading"
     assert store.discarded() == [("local", "a.mp4")]
-    assert not store.complete("a", before.run, 5)
+    assert not store.complete("a", before.run, 5, "local")
     assert store.cancel("a") is None
     store.discard_done("local", "a.mp4")
     assert store.discarded() == []
@@ -129,12 +129,12 @@ def test_cancel_notes_films_that_may_have_been_stored(store: JobStore) -> None:
 def test_remove_takes_finished_jobs_only(store: JobStore) -> None:
     run = to_uploading(store, "a")
     assert store.remove("a") is None
-    store.complete("a", run, 5)
+    store.complete("a", run, 5, "local")
     assert store.remove("a") is not None
     assert store.get("a") is None
     assert store.discarded() == [("local", "a.mp4")]
     run = to_uploading(store, "b")
-    store.complete("b", run, 5)
+    store.complete("b", run, 5, "local")
     store.remove("b", keep_film=True)
     assert store.discarded() == [("local", "a.mp4")]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,17 @@ import pytest
 from runtime.media.fetching import Fetcher, FetchPolicy
 from tests.jobs import engine_double as double
 from tests.media.test_fetching import Site, names
-from tests.server.harness import SLOW, finished, picture, post, recording, running, service_of, wait_for
+from tests.server.harness import (
+    DOUBLE,
+    SLOW,
+    finished,
+    picture,
+    post,
+    recording,
+    running,
+    service_of,
+    wait_for,
+)
 
 
 @pytest.fixture
@@ -158,6 +170,51 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     assert client.get("/healthz").status_code == 503
     monkeypatch.undo()
     assert post(client).status_code == 202
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 6 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here: that takes root and the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(disk: Path, left: int) -> Path:
+    filler = disk / "filler"
+    with filler.open("wb") as sink:
+        sink.write(bytes(max(0, shutil.disk_usage(disk).free - left)))
+    return filler
+
+
+def test_a_disk_that_fills_up_while_a_request_comes_in(small_disk: Path) -> None:
+    with running(small_disk / "state", reserve_disk_mb=0) as client:
+        filler = fill(small_disk, 64 * 1024)
+        body = {"portrait": ("p.png", picture() + bytes(200_000)), "audio": ("a.wav", recording())}
+        assert problem(client.post("/v1/videos", files=body), 507)["code"] == "disk_full"
+        assert list(service_of(client).folder.inputs.iterdir()) == []
+        filler.unlink()
+        assert finished(client, post(client).json()["id"])["status"] == "completed"
+
+
+def test_a_disk_that_fills_up_during_a_render(small_disk: Path) -> None:
+    """The first attempt finds no room; the second waits until there is some."""
+    command = (*DOUBLE, "1.0", "500")  # a film of more than a megabyte
+    with running(small_disk / "state", command, reserve_disk_mb=1.5) as client:
+        job_id = post(client).json()["id"]
+        started(client, job_id)
+        filler = fill(small_disk, 200 * 1024)
+        wait_for(lambda: client.get(f"/v1/videos/{job_id}").json()["status"] == "queued")
+        assert problem(post(client, 10), 507)["code"] == "disk_full"
+        time.sleep(1.5)
+        assert client.get(f"/v1/videos/{job_id}").json()["status"] == "queued"
+        filler.unlink()
+        job = finished(client, job_id)
+        assert (job["status"], job["attempts"]) == ("completed", 2)
 
 
 def test_a_failed_job_tells_why_and_can_be_asked_for_again(client: httpx.Client) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 import urllib.request
@@ -163,3 +167,57 @@ def test_bad_settings_are_refused() -> None:
     with pytest.raises(RuntimeProblem, match="7 days"):
         S3Storage(replace(settings, endpoint="a", presign_seconds=8 * 24 * 3600))
     assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl, which makes the certificate, is missing"
+)
+def test_tls_with_an_authority_of_one_s_own(
+    server: ceph.S3Server, settings: S3Settings, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
+        f"-addext subjectAltName=DNS:localhost -keyout {key} -out {certificate}"
+    )
+    subprocess.run(command.split(), check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with tls_in_front_of(server.port, context) as port:
+        secure = replace(settings, endpoint=f"https://localhost:{port}", retries=0)
+        with pytest.raises(StorageProblem, match="certificate verify failed"):
+            S3Storage(secure).check()
+        trusting = S3Storage(replace(secure, ca_file=str(certificate)))
+        put(trusting, film(tmp_path))
+        assert trusting.link("a.mp4").startswith(f"https://localhost:{port}/films/talking/a.mp4?")
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        with urllib.request.urlopen(trusting.link("a.mp4"), context=trusted) as answer:
+            assert len(answer.read()) == 1000
+
+
+@contextlib.contextmanager
+def tls_in_front_of(port: int, context: ssl.SSLContext) -> Iterator[int]:
+    """Take TLS connections and hand their content on to a port of this machine."""
+
+    def hand_on(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def take() -> None:
+        while True:
+            try:
+                raw, _ = listener.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError):
+                outer = context.wrap_socket(raw, server_side=True)
+                inner = socket.create_connection(("127.0.0.1", port))
+                for pair in ((outer, inner), (inner, outer)):
+                    threading.Thread(target=hand_on, args=pair, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=take, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
