@@ -11,10 +11,12 @@ import numpy as np
 from runtime.media.audio import AudioFile
 
 RATE = 48_000  # hertz
+PAUSE = 0.25  # seconds between two recordings: the breath between two sentences
 
 
 def join_recordings(paths: Sequence[Path], folder: Path, max_minutes: float = 30.0) -> Path:
-    """Return the only recording as it is, or a new 16-bit WAV file in `folder` that holds all of them in order.
+    """Return the only recording as it is, or a new 16-bit WAV file in `folder` that holds all of them in order, with a
+    short pause between each two.
 
     Memory does not grow with their length. Raises `RuntimeProblem` for a recording that cannot be read.
     """
@@ -27,7 +29,9 @@ def join_recordings(paths: Sequence[Path], folder: Path, max_minutes: float = 30
         sink.setnchannels(channels)
         sink.setsampwidth(2)
         sink.setframerate(RATE)
-        for recording in recordings:
+        for place, recording in enumerate(recordings):
+            if place:
+                sink.writeframes(bytes(round(PAUSE * RATE) * channels * 2))
             for block in recording.blocks(RATE, channels):
                 sink.writeframes(np.rint(block * 32767).astype("<i2").tobytes())
     return joined
