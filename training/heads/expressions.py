@@ -64,7 +64,13 @@ class ExpressionSampler:
             return float(rng.random() < 0.6)
         strength = 1.0
         closure = 0.0
-        if mode < 0.32:  # closed in some shape
+        if mode > 0.85:  # a smile that shows the teeth, as so many portraits have
+            self._add(weights, rng, "mouthSmile", rng.uniform(0.5, 1.1))
+            self._add(weights, rng, "mouthUpperUp", rng.uniform(0.15, 0.8))
+            self._add(weights, rng, "mouthLowerDown", rng.uniform(0.1, 0.8))
+            self._add(weights, rng, "jawOpen", rng.uniform(0, 0.16))
+            strength = 0.3
+        elif mode < 0.32:  # closed in some shape
             closure, strength = 1.0, 0.8
             self._add(weights, rng, "jawOpen", rng.random() * 0.25)
         elif mode < 0.58:  # barely open: what speech is made of

@@ -24,7 +24,7 @@ def skin_masks(kit: FaceKit) -> dict[str, Floats]:
     """Masks (512, 512) float32 0..1 by name: lips, brow, liner, socket, blush, nostril, beard, moustache..."""
     uv = kit.vertex_uv[kit.landmarks]
     points = np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1) * SIZE
-    raised = points - np.array([0, 3], np.float32)  # centres the painted brow on its landmarks
+    raised = points - np.array([0, 10], np.float32)  # centres the painted brow on its landmarks
     lips = _polygon(points[GROUPS["lip_outer"]], 1.3)
     brows = [
         _band(raised[GROUPS["brow_right"]], [5, 8, 11, 13, 14, 14, 13, 10], 2.0),
