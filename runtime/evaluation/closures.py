@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.evaluation.alignment import Interval
+from runtime.evaluation.levels import STEP, voice_levels
 
 Flags = NDArray[np.bool_]
 
@@ -124,16 +125,13 @@ def quiet_frames(audio: NDArray[np.float32], rate: int, frames: int, fps: float)
 
     That is the lowest quarter of its range of levels (in dB, between the 5th and the 95th percentile).
     """
-    hop = rate // 100
-    windows = len(audio) // hop
-    power = (audio[: windows * hop].reshape(windows, hop).astype(np.float64) ** 2).mean(axis=1)
-    level = 10 * np.log10(power + 1e-12)
+    level = voice_levels(audio, rate)
     floor, loud = np.percentile(level, [5, 95])
     quiet = level < floor + 0.25 * (loud - floor)
     padded = np.concatenate([[False], quiet, [False]]).astype(np.int8)
     edges = np.flatnonzero(np.diff(padded))
     pauses = [
-        Interval("", float(a) / 100, float(b) / 100) for a, b in zip(edges[::2], edges[1::2], strict=True)
+        Interval("", float(a) * STEP, float(b) * STEP) for a, b in zip(edges[::2], edges[1::2], strict=True)
     ]
     return silent_frames(pauses, frames, fps)
 
@@ -144,6 +142,17 @@ def _easing(frames: int, fps: float) -> Flags:
     flags[:edge] = True
     flags[max(0, frames - edge) :] = True
     return flags
+
+
+def noisy_frames(audio: NDArray[np.float32], rate: int, speech: Flags, fps: float) -> Flags:
+    """(T,) frames in or beside sound as loud as half the speech is: in a pause, a cough or a knock."""
+    level = voice_levels(audio, rate)
+    moments = np.minimum((np.arange(len(speech) * 4) + 0.5) / (4 * fps) / STEP, len(level) - 1).astype(int)
+    of_frames = level[moments].reshape(len(speech), 4).max(axis=1)
+    if not speech.any():
+        return np.zeros(len(speech), bool)
+    noisy = of_frames > np.median(of_frames[speech])
+    return np.convolve(noisy, np.ones(5), "same") > 0.5
 
 
 def _is_pause(item: Interval) -> bool:

@@ -16,8 +16,10 @@ from runtime.evaluation.closures import (
     ClosureCount,
     closed_frames,
     count_closures,
+    noisy_frames,
     quiet_frames,
     silent_frames,
+    spoken_frames,
 )
 from runtime.evaluation.films import Speech, frame_rate, read_frames
 from runtime.evaluation.instruments import FaceTrack, Instrument
@@ -54,7 +56,8 @@ def measure_film(
     audio = clip.samples()
     phones: list[Interval] = read_alignment(clip.alignment) if clip.alignment is not None else []
     if phones:
-        silent = silent_frames(phones, len(gap), fps)
+        speech = spoken_frames(phones, len(gap), fps)
+        silent = silent_frames(phones, len(gap), fps) & ~noisy_frames(audio, ANALYSIS_RATE, speech, fps)
         count = count_closures(closed, phones, fps)
     else:
         silent = quiet_frames(audio, ANALYSIS_RATE, len(gap), fps)

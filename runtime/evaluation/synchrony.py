@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from runtime.evaluation.alignment import Interval, segments_of
+from runtime.evaluation.levels import voice_levels
 from runtime.stages.articulation import EXPRESSIONS, articulate
 
 Floats = NDArray[np.float64]
@@ -57,12 +59,9 @@ def expected_opening(phones: Sequence[Interval], duration: float) -> Floats:
 
 def loudness(audio: NDArray[np.float32], rate: int) -> Floats:
     """The voice's loudness at FINE_FPS, in dB above 45 dB under its loud parts."""
-    hop = round(rate / FINE_FPS)
-    padded = np.pad(audio.astype(np.float64), hop)
-    window = np.hanning(3 * hop)
-    steps = max(1, len(audio) // hop)
-    power = [np.sum(window * padded[i * hop : (i + 3) * hop] ** 2) / window.sum() for i in range(steps)]
-    level = 10 * np.log10(np.array(power) + 1e-12)
+    level = gaussian_filter1d(voice_levels(audio, rate), 1.5)
+    # A level covers the hundredth of a second after its moment: its middle lies half a step later.
+    level = np.interp(np.arange(len(level)) - 0.5, np.arange(len(level)), level)
     return np.clip(level - np.percentile(level, 95) + 45, 0, None)
 
 

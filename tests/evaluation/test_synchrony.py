@@ -49,7 +49,7 @@ def test_expected_opening_follows_the_phones() -> None:
 
 def test_loudness_in_decibels() -> None:
     rate = 16_000
-    tone = np.sin(2 * np.pi * 200 * np.arange(rate) / rate).astype(np.float32)
+    tone = np.sin(2 * np.pi * 1000 * np.arange(rate) / rate).astype(np.float32)
     level = loudness(np.concatenate([tone, tone * 0.1, tone * 0]), rate)
     assert level[50] - level[150] == pytest.approx(20, abs=0.5)
     assert level[250] == 0
