@@ -40,7 +40,7 @@ class LandmarkNetwork(nn.Module):
     The error is the scale of a Laplace distribution, learned with the points (Kendall & Gal, 2017).
     """
 
-    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 88, 144), points: int = COUNT) -> None:
+    def __init__(self, widths: tuple[int, int, int, int] = (16, 32, 64, 128), points: int = COUNT) -> None:
         super().__init__()
         a, b, c, d = widths
         self.points = points
