@@ -52,8 +52,11 @@ def test_what_is_in_it(package: Path) -> None:
     assert package.name == f"{manifest['name']}-{manifest['version']}.difypkg"
 
 
-def test_the_same_files_make_the_same_package(package: Path, tmp_path: Path) -> None:
-    assert build(tmp_path).read_bytes() == package.read_bytes()
+def test_the_same_files_make_the_same_package(plugin_folder: Path, tmp_path: Path) -> None:
+    first = build(tmp_path / "first", plugin_folder).read_bytes()
+    for path in plugin_folder.rglob("*.py"):
+        path.touch()
+    assert build(tmp_path / "second", plugin_folder).read_bytes() == first
 
 
 def test_ignored_folders_are_not_entered_and_what_is_missing_is_named(tmp_path: Path) -> None:
