@@ -26,7 +26,13 @@ from torch import Tensor, nn
 
 from training.texture.dataset import Batch, Shards, augmented, mirrored
 from training.texture.losses import texture_loss
-from training.texture.networks import EyelidNetwork, MouthNetwork, compose_eyelid, compose_mouth
+from training.texture.networks import (
+    EyelidNetwork,
+    MouthNetwork,
+    compose_eyelid,
+    compose_mouth,
+    mean_rows_of_teeth,
+)
 
 log = logging.getLogger("training.texture")
 
@@ -75,12 +81,15 @@ class Trainer:
         torch.manual_seed(seed)
         self.task, self.shards, self.device = task, shards, device
         self.path = work / f"{task.name}.pt"
-        self.network = task.network().to(device, memory_format=torch.channels_last)
+        self.training, self.held_out = split(len(shards))
+        network = task.network()
+        if isinstance(network, MouthNetwork):
+            self._start_atlases(network)
+        self.network = network.to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=1e-4)
         self.random = np.random.default_rng(seed)
         self.step, self.seconds = 0, 0.0
-        self.training, self.held_out = split(len(shards))
         if self.path.exists():
             self._resume()
 
@@ -92,6 +101,13 @@ class Trainer:
         self.random.bit_generator.state = saved["random"]
         self.step, self.seconds = saved["step"], saved["seconds"]
         log.info("going on from step %d (%.0f s)", self.step, self.seconds)
+
+    def _start_atlases(self, network: MouthNetwork) -> None:
+        seen = self.shards.read(self.training[:: max(1, len(self.training) // 400)])
+        upper, lower = mean_rows_of_teeth(seen.target, seen.inner, seen.drive)
+        with torch.no_grad():
+            network.upper.features[0, 0] = 0.5 * upper
+            network.lower.features[0, 0] = 0.5 * lower
 
     def save(self) -> None:
         """Write the checkpoint in one step."""
