@@ -34,10 +34,12 @@ _ROUNDING = 1e-6  # seconds
 
 @dataclass(frozen=True)
 class ClosureCount:
-    """Counts that add up over films; `chance_hits` are hits (a mean) with the phones at wrong times."""
+    """Counts that add up over films; `near_hits` may miss by a frame, `chance_hits` are hits (a mean) with
+    the phones at wrong times."""
 
     bilabials: int = 0
     hits: int = 0
+    near_hits: int = 0
     chance_hits: float = 0.0
     closures: int = 0
     right: int = 0
@@ -52,6 +54,7 @@ class ClosureCount:
         return {
             "bilabials": self.bilabials,
             "recall": _share(self.hits, self.bilabials),
+            "recall_near": _share(self.near_hits, self.bilabials),
             "recall_by_chance": _share(self.chance_hits, self.bilabials),
             "closures": self.closures,
             "precision": _share(self.right, self.closures),
@@ -88,6 +91,7 @@ def count_closures(closed: Flags, phones: Sequence[Interval], fps: float) -> Clo
     return ClosureCount(
         bilabials=len(bilabials),
         hits=_hits(closed, bilabials, fps),
+        near_hits=_hits(closed, bilabials, fps, margin=1 / fps),
         chance_hits=_hits_by_chance(closed, speech, bilabials, fps),
         closures=len(runs),
         right=sum(right),
@@ -176,9 +180,11 @@ def _covered(intervals: Sequence[Interval], frames: int, fps: float, margin: flo
     return flags
 
 
-def _hits(closed: Flags, bilabials: Sequence[Interval], fps: float, shift: int = 0) -> int:
+def _hits(
+    closed: Flags, bilabials: Sequence[Interval], fps: float, shift: int = 0, margin: float = 0.0
+) -> int:
     moved = np.roll(closed, shift)
-    return sum(bool(moved[_covered([item], len(closed), fps, margin=0.0)].any()) for item in bilabials)
+    return sum(bool(moved[_covered([item], len(closed), fps, margin)].any()) for item in bilabials)
 
 
 def _hits_by_chance(closed: Flags, speech: Flags, bilabials: Sequence[Interval], fps: float) -> float:

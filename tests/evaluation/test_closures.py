@@ -61,9 +61,16 @@ def test_missed_wrong_and_labiodental_closures() -> None:
     closed = closed_frames(gap_for([*SILENCES, (0.8, 0.88), (0.96, 1.0), (1.36, 1.44)]))
     count = count_closures(closed, PHONES, FPS)
     assert (count.hits, count.closures, count.right, count.labiodental) == (1, 3, 1, 1)
+    assert count.near_hits == 1
     both = count + count
     assert both.rates()["precision"] == pytest.approx(1 / 3)
     assert both.bilabials == 4
+
+
+def test_a_closure_beside_its_phone_is_near() -> None:
+    closed = closed_frames(gap_for([*SILENCES, (0.88, 0.92), (1.16, 1.2)]))
+    count = count_closures(closed, PHONES, FPS)
+    assert (count.hits, count.near_hits, count.right) == (0, 2, 2)
 
 
 def test_a_mouth_that_never_opens_gets_no_precision() -> None:

@@ -22,10 +22,10 @@ def test_tables_show_what_was_measured(tmp_path: Path) -> None:
                     "error": {"lips": 2.0, "eyes": float("nan")},
                     "noise": {"lips": 1.0, "eyes": 1.5},
                 },
-                "lips": {"ours": lips(bilabials=4, hits=3)},
+                "lips": {"ours": lips(bilabials=4, hits=3, near_hits=4)},
             }
         },
-        "lips": {"ours": lips(bilabials=4, hits=3)},
+        "lips": {"ours": lips(bilabials=4, hits=3, near_hits=4)},
         "memory": {
             "short_mb": 300.0,
             "long_mb": 306.0,
@@ -36,7 +36,7 @@ def test_tables_show_what_was_measured(tmp_path: Path) -> None:
     }
     text = as_markdown(measures)
     assert "| ann | 2.00 | – | 1.00 | 1.50 |" in text
-    assert "| ann | 4 | 75 % | 0 % | 0 | – | – | 99 % | 40 |" in text
+    assert "| ann | 4 | 75 % | 100 % | 0 % | 0 | – | – | 99 % | 40 |" in text
     assert "306 MB for 600 s: +2.0 %" in text
     assert "PSNR" not in text
     write_report(measures, tmp_path)
