@@ -40,10 +40,9 @@ PREVIEW_SIDE = 256
 LONGEST_SIDE = 4096  # what H.264 decoders in browsers and phones take
 NOISY_EXPANSION = 0.2  # more room than this brings the background into the crop
 SILENCE = -55.0  # dBFS; a recording without one louder moment holds no speech
-BATCH_PIXELS = (
-    2_500_000  # of regions that are in work at a time: the memory of a batch does not depend on the size
-)
-LARGEST_BATCH = 16
+BATCH_PIXELS = 2_500_000  # of regions in work at a time: the memory of a batch does not depend on their size
+# Frames that go through the networks together. Processors gain nothing from more than a few, which only cost memory.
+LARGEST_BATCH = {"tensorrt": 16, "cuda": 16, "openvino": 4, "cpu": 4}
 
 
 def render(
@@ -89,6 +88,7 @@ def render(
         face = MotionField(sessions, pack).bind(portrait)
         texture = TextureRenderer(sessions).bind(portrait, face)
         compositor = Compositor(portrait.image, face.region, (*overlays, *([label] if label else [])))
+    batch = batch_size(face.region, sessions.providers[0])
     height, width = portrait.image.shape[:2]
     sound_end = seconds if seconds < heard.seconds else None
     with (
@@ -103,7 +103,7 @@ def render(
             sound_end=sound_end,
             provenance=provenance,
         ) as film,
-        closing(ahead(draw_regions(motion, face, texture, watch))) as batches,
+        closing(ahead(draw_regions(motion, face, texture, watch, batch))) as batches,
     ):
         for index, region in enumerate(region for batch in batches for region in batch):
             with watch("compositing"):
@@ -210,10 +210,10 @@ def presenter_box(
 
 
 def draw_regions(
-    motion: MotionTrack, face: FaceMotion, texture: FaceTexture, watch: Stopwatch
+    motion: MotionTrack, face: FaceMotion, texture: FaceTexture, watch: Stopwatch, batch: int | None = None
 ) -> Iterator[list[Image]]:
-    """Stages 3 and 4: the moving region of every frame, in batches."""
-    batch = batch_size(face.region)
+    """Stages 3 and 4: the moving region of every frame, in batches (see `batch_size`)."""
+    batch = batch or batch_size(face.region)
     for start in range(0, len(motion), batch):
         rows = motion.rows(start, start + batch)
         with watch("motion_field"):
@@ -223,10 +223,10 @@ def draw_regions(
         yield pictures
 
 
-def batch_size(region: Box) -> int:
-    """How many frames go through the networks together: as many as memory allows at the region's size."""
+def batch_size(region: Box, provider: str = "cpu") -> int:
+    """How many frames go through the networks together: as many as help and as memory allows."""
     x0, y0, x1, y1 = region
-    return int(np.clip(BATCH_PIXELS // max(1, (x1 - x0) * (y1 - y0)), 1, LARGEST_BATCH))
+    return int(np.clip(BATCH_PIXELS // max(1, (x1 - x0) * (y1 - y0)), 1, LARGEST_BATCH[provider]))
 
 
 def ahead[T](items: Iterable[T], depth: int = 1) -> Generator[T]:

@@ -34,9 +34,10 @@ def test_presenter_box_is_square_inside_the_photo_and_grows_with_expand_ratio() 
 
 
 def test_batches_shrink_with_the_region() -> None:
-    assert batch_size((0, 0, 64, 64)) == LARGEST_BATCH
-    assert batch_size((0, 0, 4096, 4096)) == 1
-    assert 1 < batch_size((0, 0, 700, 700)) < LARGEST_BATCH
+    for provider, largest in LARGEST_BATCH.items():
+        assert batch_size((0, 0, 64, 64), provider) == largest
+        assert batch_size((0, 0, 4096, 4096), provider) == 1
+    assert 1 < batch_size((0, 0, 1000, 1000), "cpu") < LARGEST_BATCH["cpu"]
 
 
 def test_ahead_keeps_the_order_and_works_in_another_thread() -> None:
