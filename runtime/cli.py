@@ -53,9 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return DONE
     except Exception as fault:
-        log.debug("unexpected", exc_info=True)
         if given.verbose:
-            logging.exception("unexpected")
+            log.exception("unexpected")
         print(f"Something went wrong inside: {type(fault).__name__}: {fault}", file=sys.stderr)
         return OUR_FAULT
 

@@ -142,11 +142,12 @@ class Heard:
 def listen(audio: AudioFile, sessions: Sessions, tell: _Teller | None = None) -> Heard:
     """Stage 1: decode and encode a recording block by block."""
     meter = _LevelMeter()
+    length = audio.stated_duration or audio.max_seconds
 
     def blocks() -> Iterator[NDArray[np.float32]]:
         for block in audio.mono():
             if tell:
-                tell(0.0, "audio encoding")
+                tell(0.03 * min(1.0, meter.samples / ANALYSIS_RATE / length), "audio encoding")
             meter.hear(block)
             yield block
 
