@@ -16,6 +16,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from runtime.contract import RuntimeProblem
 from runtime.jobs.store import disk_full
@@ -114,6 +115,8 @@ async def _paced(request: Request) -> AsyncIterator[bytes]:
             return
         except TimeoutError:
             raise RuntimeProblem("request_timeout", "The request did not arrive in time.") from None
+        except ClientDisconnect:
+            raise RuntimeProblem("request_aborted", "The client went away while it sent.") from None
 
 
 class _Multipart:
