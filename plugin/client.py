@@ -20,7 +20,7 @@ from runtime.contract import RuntimeProblem
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+TIMEOUT = httpx.Timeout(200.0, connect=10.0)  # the runtime may be fetching a large file meanwhile
 RECONNECT_SECONDS = 120.0  # how long a lost runtime may take to come back before a caller hears of it
 BUSY_SECONDS = 60.0
 CHUNK = 256 * 1024

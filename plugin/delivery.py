@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dify_plugin.core.runtime import Session
+from dify_plugin import Tool
 
 from plugin.client import Job, RuntimeClient
 from plugin.settings import Settings
@@ -39,10 +39,11 @@ class Delivery:
 class Courier:
     """Brings finished films to their place, once each; `records` remembers which are there already."""
 
-    def __init__(self, settings: Settings, client: RuntimeClient, session: Session, records: Path) -> None:
+    def __init__(self, settings: Settings, client: RuntimeClient, tool: Tool, records: Path) -> None:
         self._settings = settings
         self._client = client
-        self._session = session
+        self._session = tool.session
+        self._owner = tool.runtime.user_id or ""
         self._records = records
 
     def deliver(self, job: Job, folder: Path) -> Delivery:
@@ -106,7 +107,8 @@ class Courier:
     @contextlib.contextmanager
     def _record(self, job: Job, place: str) -> Any:
         """What is known of a film at a place; written back when the block ends without an error."""
-        mark = hashlib.sha256(f"{self._settings.fingerprint}\0{place}".encode()).hexdigest()[:16]
+        owner = self._owner if place == "dify" else ""
+        mark = hashlib.sha256(f"{self._settings.fingerprint}\0{place}\0{owner}".encode()).hexdigest()[:16]
         path = self._records / f"{job.id}-{mark}.json"
         record: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):

@@ -21,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -60,15 +61,14 @@ class EmbeddedRuntime:
         Raises `RuntimeProblem` with the runtime's last words if it does not come up.
         """
         with self._lock:
-            if answers(self.socket):
+            if look(self.socket) == "ready":
                 return self.socket
-            self.state.mkdir(parents=True, exist_ok=True)
+            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _exclusive(self.state / "start.lock"):
                 deadline = time.monotonic() + START_SECONDS
                 for _ in range(CRASHES):
-                    if answers(self.socket):  # another process was faster
-                        return self.socket
-                    if self._child is None or self._child.poll() is not None:
+                    # Another process may have been faster, and its runtime may only be slow just now.
+                    if look(self.socket) == "absent" and not self._runs():
                         self._start()
                     if self._comes_up(deadline):
                         return self.socket
@@ -89,7 +89,7 @@ class EmbeddedRuntime:
         if self._child is not None:
             logger.warning("the runtime ended with code %s and is started again", self._child.returncode)
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.socket.unlink(missing_ok=True)
+        # A socket that a dead runtime left is removed by the next one, once it owns the state folder.
         command = [sys.executable, "-m", "runtime", "serve", "--socket", str(self.socket)]
         command += ["--state", str(self.state), "--parent-pid", str(os.getpid())]
         self._child = subprocess.Popen(
@@ -114,12 +114,17 @@ class EmbeddedRuntime:
                 logger.log(level, "runtime: %s", line)
 
     def _comes_up(self, deadline: float) -> bool:
-        assert self._child is not None
-        while time.monotonic() < deadline and self._child.poll() is None:
-            if answers(self.socket):
+        while time.monotonic() < deadline:
+            found = look(self.socket)
+            if found == "ready":
                 return True
+            if found == "absent" and not self._runs():
+                return False
             time.sleep(0.1)
-        return answers(self.socket)
+        return False
+
+    def _runs(self) -> bool:
+        return self._child is not None and self._child.poll() is None
 
 
 def environment(ours: Mapping[str, str]) -> dict[str, str]:
@@ -140,15 +145,17 @@ def socket_place(state: Path) -> Path:
     return folder / f"sonic-{os.getuid()}-{name}" / "runtime.sock"
 
 
-def answers(socket: Path, seconds: float = 5.0) -> bool:
-    """Say whether a runtime lives behind the socket."""
+def look(socket: Path, seconds: float = 5.0) -> Literal["ready", "busy", "absent"]:
+    """Say what is behind the socket: a runtime, one that takes its time, or none."""
     if not _is_private(socket.parent):
-        return False
+        return "absent"
     try:
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=seconds) as client:
-            return client.get("http://runtime/healthz/live").status_code == 200
+            return "ready" if client.get("http://runtime/healthz/live").status_code == 200 else "busy"
+    except httpx.TimeoutException:
+        return "busy"
     except httpx.HTTPError:
-        return False
+        return "absent"
 
 
 def _is_private(folder: Path) -> bool:

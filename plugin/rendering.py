@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -53,6 +54,7 @@ class Desk:
         self.deadline = time.monotonic() + wait_seconds(parameters.get("wait_seconds"))
         self.settings = Settings.from_credentials(tool.runtime.credentials)
         self.client = RuntimeClient(self.settings, state / "runtime")
+        state.mkdir(mode=0o700, exist_ok=True)
         sweep(state)
 
     def inputs(self, folder: Path, options: Mapping[str, Any], *, with_audio: bool = True) -> Inputs:
@@ -86,7 +88,7 @@ class Desk:
         if job.status != "completed":
             yield from messages.result(self.tool, job)
             return
-        courier = Courier(self.settings, self.client, self.tool.session, self.state / "published")
+        courier = Courier(self.settings, self.client, self.tool, self.state / "published")
         if self.parameters.get("output") == "file":
             yield from messages.result(self.tool, job, film=courier.fetch(job, folder))
         else:
@@ -178,12 +180,16 @@ def wait_seconds(value: Any) -> float:
 
 
 def sweep(state: Path) -> None:
-    """Remove generated speech and notes on films that nobody asked for in a day."""
+    """Remove what is a day old: speech and notes on films that nobody asked for since, inputs of broken calls."""
     oldest = time.time() - KEEP_SECONDS
-    for name in ("speech", "published"):
+    for name in ("speech", "published", "calls"):
         with contextlib.suppress(OSError):
             for path in (state / name).iterdir():
-                if path.stat().st_mtime < oldest:
+                if path.stat().st_mtime >= oldest:
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
                     path.unlink(missing_ok=True)
 
 
