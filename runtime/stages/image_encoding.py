@@ -32,7 +32,7 @@ Points = NDArray[np.float32]
 CACHED = 4  # portraits that are remembered
 WORTH_A_LOOK = 12  # candidates of the detector that the landmark network looks at
 # Beyond this mean expected error (pixels of the 128-pixel crop) what looked like a face is not taken for one.
-WORST_ERROR = 4.0
+WORST_ERROR = 3.7
 DISAGREEMENT = 0.35  # allowed between the detector's five points and the landmarks', of the face's size
 BESIDE = 0.35  # of the largest face's side: smaller ones in the picture are not worth a warning
 # Crops that are averaged in the last pass: turn (radians), zoom, shift to the right and down (of the side).

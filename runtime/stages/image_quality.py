@@ -22,7 +22,7 @@ STEEP_PITCH = 22.0
 TURNED_ROLL = 30.0
 LOW_CONFIDENCE = 0.45
 DARK, BRIGHT = 38.0, 225.0  # mean brightness of the face, 0..255
-BLURRED = 0.045  # contrast between neighbouring pixels over contrast in all
+BLURRED = 0.2  # contrast between neighbouring pixels over contrast in all
 CHECK_SIDE = 96  # pixels of the crop in which sharpness is judged
 
 

@@ -148,7 +148,7 @@ def test_faults_of_the_picture_are_named(encoder: ImageEncoder, photo: Image) ->
         "face_cropped",
     }
     assert "face_dark" in codes(photo * 0.2)
-    assert "face_blurred" in codes(cv2.GaussianBlur(photo, (0, 0), 14))
+    assert "face_blurred" in codes(cv2.GaussianBlur(photo, (0, 0), 8))
 
 
 def test_a_portrait_is_remembered(encoder: ImageEncoder, photo: Image, portrait: Portrait) -> None:
