@@ -120,6 +120,17 @@ class PluginProcess:
         answers = list(self._request("validate_tool_credentials", {}, credentials, seconds))
         return bool(answers and answers[-1].get("result"))
 
+    def warm_up(self, seconds: float = 120.0) -> None:
+        """Have the bundled runtime started, however slow the machine is just now."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                assert self.validate({})
+                return
+            except PluginError as fault:
+                if "no answer within" not in str(fault) or time.monotonic() > deadline:
+                    raise
+
     def longest_silence(self, since: float, until: float | None = None) -> float:
         """The longest time (s) between two heartbeats from one moment to another."""
         end = until if until is not None else time.monotonic()
