@@ -122,7 +122,7 @@ def augmented(batch: Batch, random: Random) -> Batch:
     gain = 1 + (draw(3, 1, 1) - 0.5) * 0.24
     level = 0.75 + 0.45 * draw(1, 1, 1)
     lift = 0.10 * (draw(1, 1, 1) - 0.4)
-    colourful = torch.where(draw(1, 1, 1) < 0.06, 0.0, 0.5 + 0.8 * draw(1, 1, 1))
+    colourful = torch.where(draw(1, 1, 1) < 0.04, 0.0, 0.7 + 0.7 * draw(1, 1, 1))
     weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     blur = 0.5 + 1.0 * random.random()
     blurred = draw(1, 1, 1) < 0.3

@@ -20,6 +20,9 @@ EYE_SIZE = 64
 DRIVE_MOUTH = 30  # 25 expression coefficients, closure, yaw, pitch, jaw_offset x and y
 DRIVE_EYE = 4  # the photo's own eye opening (of its width), the driven blink, yaw, pitch
 ATLAS_CHANNELS = 4
+TONE_IN = 0.4  # what the photo's mean colour becomes for the networks
+TONE_MOUTH = 5.0  # white teeth in a dark face are this many times as bright as its mean
+TONE_LID = 3.0
 
 
 class ConvBlock(nn.Sequential):
@@ -114,6 +117,21 @@ def enlarge(features: Tensor) -> Tensor:
     return F.interpolate(features, scale_factor=2.0, mode="nearest")
 
 
+def tone_of(source: Tensor) -> Tensor:
+    """(B, 3, 1, 1) the photo's mean colour round here, of a source crop (B, 3 or 4, S, S).
+
+    The networks see colours as multiples of it and answer in multiples of it: light of any colour and strength, and
+    any developing of the film, then costs them nothing to learn.
+    """
+    return source[:, :3].mean((2, 3), keepdim=True).clamp(min=0.04)
+
+
+def toned(answer: Tensor, tone: Tensor, most: float) -> Tensor:
+    """A network's answer (B, C, S, S) 0..1 with its first three channels turned into RGB: multiples up to `most`."""
+    colour = (answer[:, :3] * (most * tone)).clamp(max=1.0)
+    return torch.cat([colour, answer[:, 3:]], 1)
+
+
 class MouthNetwork(nn.Module):
     """Paints the inside of the open mouth.
 
@@ -134,7 +152,7 @@ class MouthNetwork(nn.Module):
         code = 48
         self.portrait = PortraitCode(4, code)
         self.place = nn.Sequential(
-            nn.Linear(code + DRIVE_MOUTH, 64), nn.ReLU(inplace=True), nn.Linear(64, 12)
+            nn.Linear(code + 3 + DRIVE_MOUTH, 64), nn.ReLU(inplace=True), nn.Linear(64, 12)
         )
         self.upper = Atlas(ATLAS_CHANNELS, MOUTH_SIZE)
         self.lower = Atlas(ATLAS_CHANNELS, MOUTH_SIZE)
@@ -144,7 +162,7 @@ class MouthNetwork(nn.Module):
         self.down2 = nn.Sequential(ConvBlock(w1, w2, 2), ConvBlock(w2, w2))
         self.down3 = nn.Sequential(ConvBlock(w2, w3, 2), ConvBlock(w3, w3))
         self.down4 = nn.Sequential(ConvBlock(w3, w4, 2), ConvBlock(w4, w4))
-        self.tell = nn.Sequential(nn.Linear(code + DRIVE_MOUTH, 128), nn.ReLU(inplace=True))
+        self.tell = nn.Sequential(nn.Linear(code + 3 + DRIVE_MOUTH, 128), nn.ReLU(inplace=True))
         self.tell8 = nn.Linear(128, w4)
         self.tell32 = nn.Linear(128, w2)
         self.up3 = Merge(w4 + w3, w3)
@@ -156,19 +174,22 @@ class MouthNetwork(nn.Module):
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        with torch.no_grad():  # start by trusting the colours, and the photo's teeth about half
-            self.head.bias.copy_(torch.tensor([-0.5, -1.0, -1.0, -2.0, -1.0]))
+        with torch.no_grad():  # a mouth is darker than the skin round it
+            self.head.bias.copy_(torch.tensor([-2.0, -2.2, -2.2, -2.0, -1.0]))
 
     def forward(self, frame: Tensor, source: Tensor, drive: Tensor) -> Tensor:
         batch = frame.shape[0]
-        code = torch.cat([self.portrait(source), drive], 1)
+        tone = tone_of(source)
+        photo = torch.cat([source[:, :3] * (TONE_IN / tone), source[:, 3:]], 1)
+        code = torch.cat([self.portrait(photo), tone.flatten(1), drive], 1)
         place = 0.1 * self.place(code)
         jaw = drive[:, 28:30] * (2.0 / MOUTH_SPAN)
         upper = self.upper(torch.zeros_like(jaw), place[:, :6])
         lower = self.lower(jaw, place[:, 6:])
         grid = self.grid.expand(batch, -1, -1, -1)
         # What the warp shows inside the open mouth is stretched lip: better not seen at all.
-        images = torch.cat([frame[:, :3] * (1.0 - frame[:, 3:]), frame[:, 3:], source], 1)
+        lips = frame[:, :3] * (TONE_IN / tone) * (1.0 - frame[:, 3:])
+        images = torch.cat([lips, frame[:, 3:], photo], 1)
         places = torch.cat([images, grid, grid - jaw[:, :, None, None]], 1)
         d1 = self.down1(places.contiguous(memory_format=torch.channels_last))
         d2 = self.down2(d1)
@@ -181,7 +202,7 @@ class MouthNetwork(nn.Module):
         u1 = self.up1(torch.cat([enlarge(u2), d1], 1))
         near = torch.cat([images, upper, lower], 1).to(u1.dtype)  # one type, or autocast widens all of it
         u0 = self.up0(torch.cat([enlarge(u1), near.contiguous(memory_format=torch.channels_last)], 1))
-        return torch.sigmoid(self.head(u0))
+        return toned(torch.sigmoid(self.head(u0)), tone, TONE_MOUTH)
 
 
 class EyelidNetwork(nn.Module):
@@ -213,18 +234,22 @@ class EyelidNetwork(nn.Module):
         self.up1 = ConvBlock(6 * w, 2 * w)
         self.up0 = nn.Sequential(ConvBlock(3 * w, w), ConvBlock(w, w))
         self.head = nn.Conv2d(w, 4, 3, 1, 1)
+        with torch.no_grad():  # a lid is about as bright as the skin round it
+            self.head.bias.copy_(torch.tensor([-0.7, -0.7, -0.7, 0.0]))
 
     def forward(self, frame: Tensor, source: Tensor, drive: Tensor) -> Tensor:
         grid = self.grid.expand(frame.shape[0], -1, -1, -1)
+        tone = tone_of(source)
         told = self.tell(drive)
-        d0 = self.down0(torch.cat([frame, source, grid], 1))
+        scale = TONE_IN / tone
+        d0 = self.down0(torch.cat([frame[:, :3] * scale, frame[:, 3:], source * scale, grid], 1))
         d1 = self.down1(d0) + self.tell32(told)[:, :, None, None]
         d2 = self.down2(d1)
         d3 = self.down3(d2) + self.tell8(told)[:, :, None, None]
         u2 = self.up2(torch.cat([enlarge(d3), d2], 1))
         u1 = self.up1(torch.cat([enlarge(u2), d1], 1))
         u0 = self.up0(torch.cat([enlarge(u1), d0], 1))
-        return torch.sigmoid(self.head(u0))
+        return toned(torch.sigmoid(self.head(u0)), tone, TONE_LID)
 
 
 def compose_mouth(frame: Tensor, source: Tensor, painted: Tensor, gate: Tensor) -> Tensor:
