@@ -11,6 +11,8 @@ import hashlib
 import logging
 import os
 import struct
+import threading
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +32,10 @@ LAYER3_KBITS = {
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
 }
 RATES = {3: (44100, 48000, 32000, 0), 2: (22050, 24000, 16000, 0), 0: (11025, 12000, 8000, 0)}
+PART = ".part"
 SIGNATURES = ((b"ID3", ".mp3"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"\x1a\x45\xdf\xa3", ".webm"))
+
+_speaking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,17 @@ def speak(session: Session, script: str, voice: Voice, folder: Path, workspace: 
     """
     words = "\0".join((workspace, voice.provider, voice.model, voice.name, str(voice.raw_rate), script))
     key = hashlib.sha256(words.encode()).hexdigest()[:32]
-    for kept in folder.glob(f"{key}.*"):
-        if not kept.name.endswith(".part"):
-            os.utime(kept)
-            return kept
-    answer = _ask(session, script, voice)
-    audio, suffix = playable(answer, voice.raw_rate, voice.model)
-    folder.mkdir(parents=True, exist_ok=True)
-    aside, target = folder / f"{key}.part", folder / f"{key}{suffix}"
-    aside.write_bytes(audio)
-    aside.replace(target)
+    # Two calls with the same words at once: the second one waits for the first one's speech.
+    with _speaking[key]:
+        for kept in folder.glob(f"{key}.*"):
+            if kept.suffix != PART:
+                os.utime(kept)
+                return kept
+        audio, suffix = playable(_ask(session, script, voice), voice.raw_rate, voice.model)
+        folder.mkdir(parents=True, exist_ok=True)
+        aside, target = folder / f"{key}{PART}", folder / f"{key}{suffix}"
+        aside.write_bytes(audio)
+        aside.replace(target)
     logger.info("%s spoke %d characters: %d bytes of %s", voice.model, len(script), len(audio), suffix)
     return target
 
