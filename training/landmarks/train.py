@@ -1,6 +1,6 @@
 """Train the landmark network on rendered crops and export it into the pack.
 
-    python -m training.landmarks.train --data data/landmarks --work runs/landmarks --steps 3400
+    python -m training.landmarks.train --data data/landmarks --work runs/landmarks --steps 2000
     python -m training.landmarks.train --work runs/landmarks --data data/landmarks --export runtime/models/sonic-int8
 
 The run goes on from ``checkpoint.pt`` in the work folder if there is one; ``--minutes`` pauses it. Data
@@ -258,7 +258,7 @@ def main() -> None:
         "--data", type=Path, required=True, help="folder written by training.landmarks.generate"
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=3400)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
