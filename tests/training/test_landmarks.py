@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from runtime.stages.face_detection import _decode
-from runtime.stages.landmarks import COUNT, CROP_SIZE, GROUPS, LIP_LOWER, LIP_UPPER
-from training.detector.pictures import Face, targets
-from training.landmarks.network import LandmarkNetwork, standardised
-from training.landmarks.train import loss_of, point_weights, sampling_weights
+import torch  # noqa: E402
+
+from runtime.stages.face_detection import _decode  # noqa: E402
+from runtime.stages.landmarks import COUNT, CROP_SIZE, GROUPS, LIP_LOWER, LIP_UPPER  # noqa: E402
+from training.detector.pictures import Face, targets  # noqa: E402
+from training.landmarks.network import LandmarkNetwork, standardised  # noqa: E402
+from training.landmarks.train import loss_of, point_weights, sampling_weights  # noqa: E402
 
 
 def _points(count: int = 3) -> torch.Tensor:
@@ -24,7 +26,8 @@ def test_the_network_answers_in_crop_pixels() -> None:
         points, error = LandmarkNetwork().eval()(torch.rand(2, 3, CROP_SIZE, CROP_SIZE) * 255)
     assert points.shape == (2, COUNT, 2)
     assert error.shape == (2, COUNT)
-    assert 0 <= points.min() and points.max() <= CROP_SIZE - 1
+    assert points.min() >= 0
+    assert points.max() <= CROP_SIZE - 1
     assert (error > 0).all()
 
 

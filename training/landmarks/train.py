@@ -1,7 +1,6 @@
 """Train the landmark network on rendered crops and export it into the pack.
 
-    python -m training.landmarks.train --data data/landmarks --work runs/landmarks --steps 2000
-    python -m training.landmarks.train --work runs/landmarks --data data/landmarks --export runtime/models/sonic-int8
+    python -m training.landmarks.train --data data/landmarks --work runs/landmarks --export runtime/models/sonic-int8
 
 The run goes on from ``checkpoint.pt`` in the work folder if there is one; ``--minutes`` pauses it. Data
 that is still growing is read as far as it is finished. Validation uses the first 512 samples, which are never
