@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 RENDERER = (sys.executable, "-m", "runtime.jobs.renderer")
 POLL_SECONDS = 0.5
+LAST_SECONDS = 30.0  # that a process may take to end after it has closed its output without a word
 LOG_TAIL = 400  # characters of a crashed process's last words that go into the server's log
 # A render needs none of these.
 SECRETS = ("SONIC_API_KEY", "SONIC_S3_ACCESS_KEY", "SONIC_S3_SECRET_KEY", "SONIC_S3_SESSION_TOKEN")
@@ -104,34 +105,33 @@ class RenderProcess:
     ) -> Outcome:
         assert process.stdout is not None
         pending = b""
-        outcome: Outcome | None = None
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             while True:
                 ready = selector.select(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
                 chunk = os.read(process.stdout.fileno(), 65536) if ready else None
                 *lines, pending = (pending + (chunk or b"")).split(b"\n")
-                for line in lines:
-                    outcome = self._take(line, on_progress) or outcome
+                outcomes = [self._take(line, on_progress) for line in lines]
                 if self._stopped.is_set():
                     return Outcome("stopped", {})
+                for outcome in outcomes:
+                    if outcome is not None:
+                        # All is said. How native libraries take their leave (slowly, or with a crash) is of no concern.
+                        return outcome
                 # A grandchild may hold the pipe open, so the process itself is asked too.
                 if chunk == b"" or (chunk is None and process.poll() is not None):
                     break
                 if time.monotonic() >= deadline:
                     return Outcome("timeout", {})
-        return self._verdict(process, outcome, deadline)
+        return self._crash(process)
 
-    def _verdict(self, process: subprocess.Popen[bytes], outcome: Outcome | None, deadline: float) -> Outcome:
+    def _crash(self, process: subprocess.Popen[bytes]) -> Outcome:
         try:
-            status = process.wait(max(POLL_SECONDS, min(10.0, deadline - time.monotonic())))
+            status = process.wait(LAST_SECONDS)
         except subprocess.TimeoutExpired:
             return Outcome("crashed", {"sentence": "The render process closed its output but did not end."})
         if self._stopped.is_set():
             return Outcome("stopped", {})
-        if outcome is not None:
-            # A native library that crashes on its way out has done its work before.
-            return outcome
         log.warning("the render process ended with %s: %s", status, self._last_words())
         return Outcome("crashed", {"sentence": _how_it_ended(status)})
 

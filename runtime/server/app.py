@@ -310,11 +310,9 @@ class Journal:
             }
             if "video_id" in scope.get("path_params", {}):
                 extra["job"] = scope["path_params"]["video_id"][:60]
-            log.log(
-                logging.DEBUG if route.startswith(("/healthz", "/metrics")) else logging.INFO,
-                "request",
-                extra=extra,
-            )
+            # Clients ask again and again how far a job is; that is no news.
+            dull = scope["method"] in ("GET", "HEAD") and status < 400
+            log.log(logging.DEBUG if dull else logging.INFO, "request", extra=extra)
 
 
 async def _show_problem(request: Request, fault: Exception) -> Response:

@@ -23,7 +23,7 @@ from runtime.contract import RuntimeProblem
 from runtime.jobs.renderer import Reporter, end_with_server, volunteer_for_oom_killer
 from runtime.media.video import VideoWriter
 
-FINE, CRASH, CRASH_ONCE, NO_FACE, HANG, NO_FILM, GRANDCHILD, BABBLE, CRASH_AT_EXIT = range(9)
+FINE, CRASH, CRASH_ONCE, NO_FACE, HANG, NO_FILM, GRANDCHILD, BABBLE, CRASH_AT_EXIT, LINGER = range(10)
 STEPS = 20
 
 
@@ -47,6 +47,8 @@ def main() -> None:
             reporter.send(problem={"code": problem.code, "sentence": problem.sentence, "hint": problem.hint})
             return
         reporter.send(result=RESULT | {"path": task["out"]})
+    if behaviour == LINGER:
+        time.sleep(3600)
     if behaviour == CRASH_AT_EXIT:
         os.kill(os.getpid(), signal.SIGSEGV)
 

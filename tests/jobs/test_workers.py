@@ -170,6 +170,12 @@ def test_noise_on_standard_output_and_a_crash_after_the_result_do_no_harm(plant:
     assert plant.wait("late", "completed").attempts == 1
 
 
+def test_a_process_that_does_not_end_after_its_result_is_ended(plant: Plant) -> None:
+    plant.add("a", double.LINGER)
+    assert plant.wait("a", "completed").attempts == 1
+    wait_for(lambda: plant.pool.running() == 0)
+
+
 def test_a_command_that_cannot_start_fails_its_job_only(tmp_path: Path) -> None:
     plant = Plant(tmp_path, ("/does/not/exist",))
     plant.start()
