@@ -71,13 +71,14 @@ def render(
     pack = pack or ModelPack.load()
     sessions = Sessions(pack, options.provider, options.threads, options.int8)
 
-    with watch("audio_encoding"):
-        audio = AudioFile.open(audio_path, options.max_audio_minutes)
-        heard = listen(audio, sessions, tell)
+    # The portrait first: what is wrong with it is found in a second, before a long recording is listened to.
+    audio = AudioFile.open(audio_path, options.max_audio_minutes)
     with watch("image_encoding"):
-        tell(0.03, "image encoding")
+        tell(0.0, "image encoding")
         photo = ImageEncoder(sessions).encode(load_image(portrait_path))
         portrait, notices = frame_portrait(photo, options)
+    with watch("audio_encoding"):
+        heard = listen(audio, sessions, tell)
     notices = [*_findings(photo), *notices, *heard.notices]
     with watch("performance"):
         seconds, more = film_seconds(heard.track, heard.seconds, options)
@@ -147,7 +148,7 @@ def listen(audio: AudioFile, sessions: Sessions, tell: _Teller | None = None) ->
     def blocks() -> Iterator[NDArray[np.float32]]:
         for block in audio.mono():
             if tell:
-                tell(0.03 * min(1.0, meter.samples / ANALYSIS_RATE / length), "audio encoding")
+                tell(0.01 + 0.03 * min(1.0, meter.samples / ANALYSIS_RATE / length), "audio encoding")
             meter.hear(block)
             yield block
 
