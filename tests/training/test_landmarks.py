@@ -7,13 +7,13 @@ import pytest
 
 pytest.importorskip("torch")
 
-import torch  # noqa: E402
+import torch
 
-from runtime.stages.face_detection import _decode  # noqa: E402
-from runtime.stages.landmarks import COUNT, CROP_SIZE, GROUPS, LIP_LOWER, LIP_UPPER  # noqa: E402
-from training.detector.pictures import Face, targets  # noqa: E402
-from training.landmarks.network import LandmarkNetwork, standardised  # noqa: E402
-from training.landmarks.train import loss_of, point_weights, sampling_weights  # noqa: E402
+from runtime.stages.face_detection import _decode
+from runtime.stages.landmarks import COUNT, CROP_SIZE, GROUPS, LIP_LOWER, LIP_UPPER
+from training.detector.pictures import Face, targets
+from training.landmarks.network import LandmarkNetwork, standardised
+from training.landmarks.train import loss_of, point_weights, sampling_weights
 
 
 def _points(count: int = 3) -> torch.Tensor:
