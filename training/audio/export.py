@@ -32,8 +32,10 @@ log = logging.getLogger(__name__)
 OPSET = 18
 FRAMES = 2200  # the shape that the runtime uses; the graph takes any even number
 RECORD: dict[str, Any] = {
-    "command": "python -m training.voices.synthesise --hours 4 && python -m training.audio.train --channels 176 "
-    "&& python -m training.audio.export",
+    "command": "python -m training.voices.recognise --clips CORPUS/librispeech --out phones.tsv && "
+    "python -m training.voices.synthesise --out SHARDS --corpus CORPUS --recognised phones.tsv --hours 4 && "
+    "python -m training.audio.train --data SHARDS --work RUN --minutes 50 --channels 176 && "
+    "python -m training.audio.export --run RUN --data SHARDS --aligned ALIGNED",
     "seed": 1,
     "data": "about 4 h of flite, festival and espeak-ng speech in 16 languages with the engines' own phone times; "
     "LJ Speech (public domain), the recordings of festvox-ru (Nickolay V. Shmyrev, BSD-like), Mandarin syllables "
