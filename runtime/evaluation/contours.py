@@ -2,7 +2,8 @@
 
 MediaPipe's contours are poly-lines through other points of the lips and lids than ours. Each of our points is
 put at its own fraction of the arc length from corner to corner, measured on the neutral head from which our
-landmark layout was chosen (training/heads/facekit.py).
+landmark layout was chosen (training/heads/facekit.py), as a camera 90 cm in front of it sees it: lips and lids
+curve away from the camera at their corners, so fractions of the length in space would not fit a picture.
 """
 
 from __future__ import annotations
@@ -41,21 +42,21 @@ _CHIN: Final = 152
 
 # Our points' fractions of the arc length: upper contour corner to corner, then the lower one from the same corner.
 _LIP_OUTER: Final = (
-    (0, 0.0906, 0.1872, 0.3122, 0.3916, 0.5, 0.6084, 0.6878, 0.8128, 0.9094, 1),
-    (0, 0.0808, 0.1843, 0.2977, 0.3962, 0.5, 0.6038, 0.7023, 0.8157, 0.9192, 1),
+    (0, 0.0711, 0.1534, 0.2793, 0.3690, 0.5000, 0.6310, 0.7207, 0.8466, 0.9289, 1),
+    (0, 0.0799, 0.1652, 0.2739, 0.3808, 0.5000, 0.6192, 0.7261, 0.8348, 0.9201, 1),
 )
 _LIP_INNER: Final = (
-    (0, 0.1046, 0.2129, 0.3023, 0.4047, 0.5, 0.5953, 0.6977, 0.7871, 0.8954, 1),
-    (0, 0.0985, 0.2110, 0.2858, 0.3911, 0.5, 0.6089, 0.7142, 0.7890, 0.9015, 1),
+    (0, 0.0842, 0.1828, 0.2728, 0.3874, 0.5000, 0.6126, 0.7272, 0.8172, 0.9158, 1),
+    (0, 0.0857, 0.1820, 0.2554, 0.3721, 0.5000, 0.6279, 0.7446, 0.8180, 0.9143, 1),
 )
 _EYE: Final = (
-    (0, 0.1007, 0.2563, 0.3661, 0.5122, 0.6413, 0.7524, 0.8652, 1),
-    (0, 0.1456, 0.2547, 0.3723, 0.4854, 0.6457, 0.7478, 0.8895, 1),
+    (0, 0.0666, 0.1958, 0.3002, 0.4612, 0.6092, 0.7282, 0.8457, 1),
+    (0, 0.1056, 0.1973, 0.3088, 0.4275, 0.6097, 0.7222, 0.8747, 1),
 )
 _FRACTIONS: Final = {"lip_outer": _LIP_OUTER, "lip_inner": _LIP_INNER, "eye_right": _EYE, "eye_left": _EYE}
 _BROW_FRACTIONS: Final = {
-    "brow_right": (0, 0.1361, 0.2728, 0.4173, 0.5678, 0.7217, 0.8373, 1),
-    "brow_left": (0, 0.1627, 0.2783, 0.4322, 0.5827, 0.7272, 0.8639, 1),
+    "brow_right": (0, 0.1156, 0.2359, 0.3687, 0.5167, 0.6785, 0.8083, 1),
+    "brow_left": (0, 0.1917, 0.3215, 0.4833, 0.6313, 0.7641, 0.8844, 1),
 }
 
 
