@@ -33,7 +33,7 @@ def export_models(
     gain = opening_gain(models, sampler)
     figures = measure(models, sampler, gain)
     record = {
-        "command": "python -m training.motion.train --work DIR --steps 4500, then --work DIR --export PACK",
+        "command": f"python -m training.motion.train --work DIR --steps {steps}, then --work DIR --export PACK",
         "seed": seed,
         "data": RECIPE,
         "metrics": {**figures, "steps": steps},
