@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import torch
 from torch import nn
 
+from training.half_weights import with_half_weights
 from training.motion.evaluate import measure, opening_gain
 from training.packing import add_asset, add_graph
 
@@ -73,3 +75,4 @@ def _write(
         opset_version=OPSET,
         dynamo=False,
     )
+    onnx.save(with_half_weights(onnx.load(str(path))), str(path))
