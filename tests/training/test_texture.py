@@ -73,10 +73,12 @@ def test_loss_is_least_for_the_truth_and_grows_with_the_error() -> None:
     truth = torch.zeros(1, 3, 32, 32)
     truth[..., 16:] = 1
     weights = torch.ones(1, 1, 32, 32)
-    assert float(texture_loss(truth, truth, weights)) == 0
+    assert float(texture_loss(truth, truth, weights, weights)) == 0
     grey = torch.full_like(truth, 0.5)
     blurred = truth * 0.5 + grey * 0.5
-    assert float(texture_loss(blurred, truth, weights)) < float(texture_loss(grey, truth, weights))
+    assert float(texture_loss(blurred, truth, weights, weights)) < float(
+        texture_loss(grey, truth, weights, weights)
+    )
 
 
 def test_shards_mirror_and_augmentation(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ class Task:
         picture = self.compose(batch, painted)
         weights = batch.gate * (1 + INNER_WEIGHT * batch.inner)
         idle = (painted[:, 3:4] * batch.gate * (1 - batch.inner)).mean()
-        return texture_loss(picture, batch.target, weights) + QUIET_WEIGHT * idle
+        return texture_loss(picture, batch.target, weights, batch.inner) + QUIET_WEIGHT * idle
 
 
 TASKS = {"mouth": Task("mouth", 8), "eyelid": Task("eyelid", 48)}
