@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import runtime
+from runtime.jobs.resources import memory_kills
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,15 @@ LOG_TAIL = 400  # characters of a crashed process's last words that go into the 
 # A render needs none of these.
 SECRETS = ("SONIC_API_KEY", "SONIC_S3_ACCESS_KEY", "SONIC_S3_SECRET_KEY", "SONIC_S3_SESSION_TOKEN")
 
-Ending = Literal["result", "problem", "crashed", "timeout", "stopped"]
+Ending = Literal["result", "problem", "crashed", "killed", "timeout", "stopped"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: `detail` is the result, the problem, or {"sentence"} saying how it crashed."""
+    """How an attempt ended: `detail` is the result, the problem, or {"sentence"} saying how it crashed.
+
+    `killed` means by somebody else than us, and not because memory ran out: that says nothing against the job.
+    """
 
     ending: Ending
     detail: dict[str, Any]
@@ -49,6 +53,7 @@ class RenderProcess:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._memory_kills = memory_kills()
 
     @property
     def pid(self) -> int | None:
@@ -133,6 +138,10 @@ class RenderProcess:
         if self._stopped.is_set():
             return Outcome("stopped", {})
         log.warning("the render process ended with %s: %s", status, self._last_words())
+        if status == -signal.SIGKILL and self._memory_kills is not None:
+            if memory_kills() == self._memory_kills:
+                return Outcome("killed", {"sentence": "The render process was killed from outside."})
+            return Outcome("crashed", {"sentence": "The render process was killed because memory ran out."})
         return Outcome("crashed", {"sentence": _how_it_ended(status)})
 
     def _take(self, line: bytes, on_progress: Callable[[float, str], None]) -> Outcome | None:

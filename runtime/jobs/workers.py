@@ -21,6 +21,7 @@ from runtime.jobs.store import Job, JobStore
 log = logging.getLogger(__name__)
 
 FILM = "film.mp4"
+MOST_RUNS = 20  # of a job that is interrupted again and again through no fault of its own
 IDLE_SECONDS = 1.0  # how often memory is looked at again while a job waits for it
 RETRY_SECONDS = 2.0  # how often a note that the full disk did not take is tried again
 
@@ -238,6 +239,9 @@ class WorkerPool:
                 f"The render took longer than {self.settings.time_limit:g} s, the limit of this server."
             )
             self._fail(job, {"code": "time_limit", "sentence": sentence, "hint": "Use a shorter recording."})
+        elif outcome.ending == "killed" and job.run < MOST_RUNS:
+            if self.store.requeue(job.id, job.run, forgive=True):
+                log.warning("%s It is done again.", outcome.detail["sentence"], extra={"job": job.id})
         elif outcome.ending == "stopped":
             if self.store.requeue(job.id, job.run, forgive=True):
                 log.info("render put back into the queue", extra={"job": job.id})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -168,6 +169,22 @@ def test_noise_on_standard_output_and_a_crash_after_the_result_do_no_harm(plant:
     plant.add("late", double.CRASH_AT_EXIT)
     assert plant.wait("babble", "completed").attempts == 1
     assert plant.wait("late", "completed").attempts == 1
+
+
+def test_being_killed_from_outside_does_not_count_against_a_job(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, (*DOUBLE, "1.0"), attempts=1)
+    plant.start()
+    plant.add("a")
+    for run in (1, 2, 3):
+        wait_for(lambda run=run: plant.job("a").run == run and _pid(plant) is not None)  # type: ignore[misc]
+        os.kill(_pid(plant) or 0, signal.SIGKILL)
+        wait_for(lambda run=run: plant.job("a").run > run)  # type: ignore[misc]
+    assert plant.wait("a", "completed").attempts == 1
+    plant.stop()
+
+
+def _pid(plant: Plant) -> int | None:
+    return next((entry.process.pid for entry in list(plant.pool._running.values())), None)
 
 
 def test_a_process_that_does_not_end_after_its_result_is_ended(plant: Plant) -> None:
