@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
 from runtime import __version__
 from runtime.contract import RenderOptions, RuntimeProblem, VideoResult, allowed_values
@@ -40,7 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(levelname)s: %(message)s",
         stream=sys.stderr,
     )
-    signal.signal(signal.SIGTERM, _terminate)
     try:
         return given.run(given)
     except RuntimeProblem as problem:
@@ -57,11 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log.exception("unexpected")
         print(f"Something went wrong inside: {type(fault).__name__}: {fault}", file=sys.stderr)
         return OUR_FAULT
-
-
-def _terminate(number: int, frame: object) -> NoReturn:
-    """Let a polite request to end unwind like Ctrl-C, so that nothing half-made is left."""
-    raise SystemExit(128 + number)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
