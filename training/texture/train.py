@@ -210,7 +210,7 @@ def moved_to(batch: Batch, device: str) -> Batch:
     return Batch(frame, source, target, gate, inner, batch.drive.to(device))
 
 
-def export(trainer: Trainer, pack_dir: Path, command: str, seed: int) -> Path:
+def export(trainer: Trainer, pack_dir: Path, command: str, seed: int, note: str = "") -> Path:
     """Write the averaged network as ONNX and add it to the pack with its record."""
     from training.packing import add_graph
 
@@ -235,7 +235,7 @@ def export(trainer: Trainer, pack_dir: Path, command: str, seed: int) -> Path:
         "command": command,
         "seed": seed,
         "data": f"{len(trainer.shards)} pairs rendered from the ICT-FaceKit head model (MIT), "
-        f"{trainer.step} steps of {trainer.task.batch}, {trainer.seconds / 60:.0f} minutes",
+        f"{trainer.step} steps of {trainer.task.batch}, {trainer.seconds / 60:.0f} minutes{'; ' * bool(note)}{note}",
         "metrics": trainer.measure(),
         "licence": "Apache-2.0",
     }
@@ -266,6 +266,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--export", type=Path, help="export the last checkpoint into this pack; do not train")
+    parser.add_argument("--note", default="", help="what else the pack's record should say of the training")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     options.work.mkdir(parents=True, exist_ok=True)
@@ -278,7 +279,7 @@ def main() -> None:
     command = (
         f"python -m training.texture.train {options.task} --data DIR --work DIR --minutes {options.minutes:g}"
     )
-    log.info("exported %s", export(trainer, options.export, command, options.seed))
+    log.info("exported %s", export(trainer, options.export, command, options.seed, options.note))
 
 
 if __name__ == "__main__":
