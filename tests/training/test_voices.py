@@ -11,7 +11,7 @@ import pytest
 
 from runtime.stages.articulation import PHONE_NAMES, PHONES, Segment
 from training.voices import sounds
-from training.voices.corpora import spell_pinyin
+from training.voices.corpora import pauses_are_quiet, spell_pinyin
 from training.voices.engines import ESPEAK_LANGUAGES, FESTIVAL_VOICES, Utterance, _move_stops, read_label_file
 from training.voices.hesitations import lengthen
 from training.voices.noises import make_noises
@@ -85,6 +85,16 @@ def test_segments_split_affricates_and_swallow_tiny_pauses() -> None:
 )
 def test_pinyin_spelling(syllable: str, initial: str, final: str) -> None:
     assert spell_pinyin(syllable) == (initial, final.split())
+
+
+def test_a_loud_pause_betrays_a_wrong_alignment() -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.normal(0, 0.1, 16000 * 2).astype(np.float32)
+    samples[16000:] *= 0.003
+    right = [Segment("a", 0, 1), Segment("sil", 1, 2)]
+    wrong = [Segment("sil", 0, 1), Segment("a", 1, 2)]
+    assert pauses_are_quiet(Utterance(samples, right, "x"))
+    assert not pauses_are_quiet(Utterance(samples, wrong, "x"))
 
 
 def test_label_files(tmp_path: Path) -> None:

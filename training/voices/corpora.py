@@ -36,7 +36,24 @@ def read_table(table: Path, clips: Path, voice: str) -> Iterator[Utterance]:
             phone, _, times = item.rpartition(":")
             start, _, end = times.partition("-")
             timed.append((sounds.from_table(phone, "arpabet"), float(start), float(end)))
-        yield Utterance(read_mono(clip), sounds.segments(timed), f"{voice}_{name.split('-')[0]}")
+        utterance = Utterance(read_mono(clip), sounds.segments(timed), f"{voice}_{name.split('-')[0]}")
+        if pauses_are_quiet(utterance):
+            yield utterance
+        else:
+            log.info("%s: speech where its labels have a pause; left out", name)
+
+
+def pauses_are_quiet(utterance: Utterance) -> bool:
+    """Whether nearly all labelled silence is 20 dB under the speech; not so where forced alignment lost its way."""
+    block = RATE // 100
+    count = len(utterance.samples) // block
+    power = (utterance.samples[: count * block].reshape(count, block) ** 2).mean(axis=1)
+    loud = 10 * np.log10(power + 1e-10) > 10 * np.log10(np.percentile(power, 95) + 1e-10) - 20
+    paused = np.zeros(count, bool)
+    for segment in utterance.segments:
+        if segment.phone == "sil" and segment.end - segment.start > 0.16:
+            paused[round((segment.start + 0.04) * 100) : round((segment.end - 0.04) * 100)] = True
+    return int((paused & loud).sum()) <= max(8, 0.1 * int(paused.sum()))
 
 
 def read_russian(folder: Path) -> Iterator[Utterance]:
