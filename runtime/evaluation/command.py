@@ -60,6 +60,12 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--compare", type=Path, metavar="FOLDER", help="other sheets, sheet_PORTRAIT.jpg, to set beside ours"
     )
+    parser.add_argument(
+        "--pack",
+        type=Path,
+        metavar="FOLDER",
+        help="another model pack (speed and memory need the bundled one)",
+    )
     parser.add_argument("--provider", help="which ONNX Runtime provider runs the networks")
     parser.add_argument("--threads", help="threads for the networks; 0 = all cores")
     parser.set_defaults(run=run)
@@ -70,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Carry out `evaluate`; the exit code."""
     plan = _plan(arguments)
     options = RenderOptions.checked({"provider": arguments.provider, "threads": arguments.threads})
-    studio = Studio(options)
+    studio = Studio(options, arguments.pack)
     instruments: list[Instrument] = [OwnLandmarks(studio)]
     if outside := MediaPipe.find(arguments.mediapipe_python):
         instruments.append(outside)
@@ -88,6 +94,8 @@ def _plan(arguments: argparse.Namespace) -> Plan:
             "option_out_of_range",
             f"Option parts has {', '.join(sorted(unknown))}, but must be of {', '.join(PARTS)}.",
         )
+    if arguments.pack is not None:
+        parts -= {"speed", "memory"}
     portraits = find_portraits(arguments.portraits)
     if wanted := set(filter(None, arguments.only.split(","))):
         portraits = [path for path in portraits if path.stem in wanted]

@@ -30,8 +30,9 @@ Image = NDArray[np.uint8]
 class Studio:
     """Stages on one model pack, and the portraits that were asked for last."""
 
-    def __init__(self, options: RenderOptions | None = None) -> None:
-        self.pack = ModelPack.load()
+    def __init__(self, options: RenderOptions | None = None, pack: Path | None = None) -> None:
+        """`pack` is a model pack's folder; the bundled one when not given."""
+        self.pack = ModelPack.load(pack)
         self.options = options or RenderOptions()
         self.sessions = Sessions(self.pack, self.options.provider, self.options.threads, self.options.int8)
         self.portrait = lru_cache(maxsize=2)(self._portrait)
