@@ -112,7 +112,8 @@ def _measure_films(
                 sync[clip.name][tool.name] = found
         counts[tool.name] += readings
         lips[tool.name] = sum_lips(readings)
-    _draw_strip(path, films[0][1], plan, studio)
+    longest = max(films, key=lambda pair: pair[1].stat().st_size)
+    _draw_strip(path, longest[1], plan, studio)
     return {"lips": lips, "sync": sync}
 
 
