@@ -17,12 +17,12 @@ SIDE = 192  # pixels of the square that the network sees
 STRIDE = 8  # pixels of one cell of its answer
 SIZE_UNIT = 40.0  # the network answers with the logarithm of the face's size over this
 OVERLAP = 80  # of neighbouring tiles: a face that would be cut in one is whole in the next
-# The picture's long side at each level, pixels. Close-ups are found at the first, small faces further on; the last
-# levels, with their many tiles, are only looked at when no face has been found before.
-LEVELS = (112, 192, 384, 768, 1536)
-ALWAYS = 3
+# The picture's long side at each level, pixels. Close-ups are found at the first, small faces further on; the fine
+# levels have many tiles.
+LEVELS = (112, 192, 384)
+FINE_LEVELS = (768, 1536)
 SEARCH = 0.3  # score from which a place is worth a second look
-CERTAIN = 0.5  # score that ends the search
+CERTAIN = 0.5  # score of what is most likely a face
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,17 @@ class FaceDetector:
     def __init__(self, sessions: Sessions) -> None:
         self._session = sessions.get("face_detector")
 
-    def find(self, image: NDArray[np.uint8]) -> list[FaceCandidate]:
-        """Candidates in a picture (H, W, 3) RGB uint8, best score first; one for each place."""
+    def find(self, image: NDArray[np.uint8], thorough: bool = False) -> list[FaceCandidate]:
+        """Candidates in a picture (H, W, 3) RGB uint8, best score first; one for each place.
+
+        ``thorough`` looks for small faces in large pictures instead of for large and middling ones.
+        """
         long_side = max(image.shape[:2])
+        levels = FINE_LEVELS if thorough else LEVELS
         found: list[FaceCandidate] = []
-        for number, level in enumerate(LEVELS):
-            if number >= ALWAYS and (level > 1.5 * long_side or any(face.score >= CERTAIN for face in found)):
-                break
-            if number > 1 and level > 1.5 * long_side:
-                continue
-            found += self._at_level(image, level / long_side)
+        for level in levels:
+            if level <= max(1.5 * long_side, SIDE):
+                found += self._at_level(image, level / long_side)
         return _distinct(found)
 
     def _at_level(self, image: NDArray[np.uint8], scale: float) -> Iterator[FaceCandidate]:

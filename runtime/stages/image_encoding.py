@@ -30,9 +30,9 @@ Box = tuple[float, float, float, float]
 Points = NDArray[np.float32]
 
 CACHED = 4  # portraits that are remembered
-WORTH_A_LOOK = 12  # candidates of the detector that the landmark network looks at
+WORTH_A_LOOK = 16  # candidates of the detector that the landmark network looks at
 # Beyond this mean expected error (pixels of the 128-pixel crop) what looked like a face is not taken for one.
-WORST_ERROR = 3.7
+WORST_ERROR = 3.1
 DISAGREEMENT = 0.35  # allowed between the detector's five points and the landmarks', of the face's size
 BESIDE = 0.35  # of the largest face's side: smaller ones in the picture are not worth a warning
 # Crops that are averaged in the last pass: turn (radians), zoom, shift to the right and down (of the side).
@@ -123,7 +123,9 @@ class ImageEncoder:
         return self._landmarks(image, [crop_matrix(five_points(near))], mirror=True)[0]
 
     def _encode(self, image: NDArray[np.uint8]) -> Portrait:
-        faces = self._faces(image)
+        faces = self._faces(image, self._detector.find(image)) or self._faces(
+            image, self._detector.find(image, thorough=True)
+        )
         if not faces:
             raise RuntimeProblem(
                 "no_face",
@@ -141,11 +143,10 @@ class ImageEncoder:
         log.info("face of %.0f pixels, %d in the picture", face_side(box), count)
         return Portrait(image, landmarks, confidence, box, *angles, count, findings)
 
-    def _faces(self, image: NDArray[np.uint8]) -> list[_Face]:
-        """Places that both networks take for a face."""
-        candidates = self._detector.find(image)[:WORTH_A_LOOK]
+    def _faces(self, image: NDArray[np.uint8], candidates: Sequence[FaceCandidate]) -> list[_Face]:
+        """The candidates that the landmark network takes for a face too, each face once."""
         faces: list[_Face] = []
-        for candidate in candidates:
+        for candidate in candidates[:WORTH_A_LOOK]:
             face = self._looked_at(image, candidate)
             if face is None:
                 continue
@@ -167,7 +168,7 @@ class ImageEncoder:
             candidate.size, 1.0
         )
         # The less sure the detector, the surer the landmarks must be.
-        allowed = WORST_ERROR if candidate.score >= CERTAIN else 0.6 * WORST_ERROR
+        allowed = WORST_ERROR if candidate.score >= CERTAIN else 0.8 * WORST_ERROR
         log.debug("score %.2f, error %.2f, apart %.2f", candidate.score, error.mean(), apart)
         return face if error.mean() < allowed and apart < DISAGREEMENT else None
 
