@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -89,6 +90,8 @@ class ServerProcess:
                 *self._module,
                 "--state",
                 str(self.state),
+                "--parent-pid",  # a test run that is broken off leaves no servers behind
+                str(os.getpid()),
                 *self._arguments,
             ],
             stdout=subprocess.PIPE,
