@@ -23,6 +23,7 @@ ATLAS_CHANNELS = 4
 TONE_IN = 0.4  # what the photo's mean colour becomes for the networks
 TONE_MOUTH = 5.0  # white teeth in a dark face are this many times as bright as its mean
 TONE_LID = 3.0
+PALE = 0.5
 
 
 class ConvBlock(nn.Sequential):
@@ -202,7 +203,9 @@ class MouthNetwork(nn.Module):
         u1 = self.up1(torch.cat([enlarge(u2), d1], 1))
         near = torch.cat([images, upper, lower], 1).to(u1.dtype)  # one type, or autocast widens all of it
         u0 = self.up0(torch.cat([enlarge(u1), near.contiguous(memory_format=torch.channels_last)], 1))
-        return toned(torch.sigmoid(self.head(u0)), tone, TONE_MOUTH)
+        # Teeth are nearer to grey than the skin round them.
+        paler = tone + PALE * (tone.mean(1, keepdim=True) - tone)
+        return toned(torch.sigmoid(self.head(u0)), paler, TONE_MOUTH)
 
 
 class EyelidNetwork(nn.Module):
