@@ -53,6 +53,7 @@ class Outcome:
 
     @property
     def objects(self) -> list[Any]:
+        """JSON objects, the last of which counts."""
         return [message["message"]["json_object"] for message in self.messages if message["type"] == "json"]
 
 
@@ -101,6 +102,18 @@ class PluginProcess:
         outcome = Outcome()
         for message in self.stream(tool, parameters, **more):
             outcome.messages.append(message)
+        return outcome
+
+    def film(
+        self, parameters: Mapping[str, Any], tool: str = "generate_talking_video", **more: Any
+    ) -> Outcome:
+        """Have a film made; ask again, as users do, when the machine is too slow for one call."""
+        outcome = self.invoke(tool, parameters, seconds=600, **more)
+        while outcome.variables["status"] in ("queued", "in_progress"):
+            given = {"job_id": outcome.variables["job_id"], "wait_seconds": 300}
+            kept = {name: parameters[name] for name in ("output",) if name in parameters}
+            later = self.invoke("get_talking_video", {**given, **kept}, seconds=600, **more)
+            outcome = Outcome([*outcome.messages, *later.messages])
         return outcome
 
     def stream(

@@ -38,7 +38,10 @@ def made(plugin: PluginProcess, files: FileServer) -> Callable[..., Outcome]:
     plugin.replies["upload_file"] = taking_uploads(files)
 
     def call(parameters: Mapping[str, Any], tool: str = GENERATE) -> Outcome:
-        return plugin.invoke(tool, {**SMALL, **parameters}, seconds=400)
+        given = {**SMALL, **parameters}
+        if given["wait_seconds"] == 0 or tool == "check_portrait":
+            return plugin.invoke(tool, given, seconds=400)
+        return plugin.film(given, tool)
 
     return call
 
@@ -77,8 +80,8 @@ def test_a_film_from_two_files(made: Callable[..., Outcome], files: FileServer) 
     assert 2.2 <= film["seconds"] <= 3.0 and film["seconds"] == pytest.approx(variables["duration"], abs=0.05)
     assert film["sound_seconds"] == pytest.approx(film["seconds"], abs=0.08)
     assert variables["status"] == "completed" and variables["progress"] == 1.0
-    assert outcome.objects[0]["job_id"] == variables["job_id"]
-    assert variables["video_url"] in outcome.texts[0]
+    assert outcome.objects[-1]["job_id"] == variables["job_id"]
+    assert variables["video_url"] in outcome.texts[-1]
     assert outcome.progress == sorted(outcome.progress)
 
 
@@ -183,7 +186,7 @@ def test_an_agent_gives_strings_only(start: Callable[..., PluginProcess], files:
     # What an agent's form adds by itself: defaults of every field that the model did not fill.
     form = {"tts_model": TTS, "int8": "on", "framing": "full", "lip_alignment": "on", "seed": 0, "fps": 25}
     given = {"portrait_url": address, "script": "Hello, I am an agent.", "voice": "", "duration": 0}
-    outcome = plugin.invoke(GENERATE, {**SMALL, **form, **given}, seconds=400)
+    outcome = plugin.film({**SMALL, **form, **given})
     assert film_at(outcome.variables["video_url"])["seconds"] == pytest.approx(1.0, abs=0.15)
     assert not [message for message in outcome.messages if message["type"].startswith("blob")]
 
@@ -219,8 +222,9 @@ def test_a_runtime_that_dies_is_replaced_and_the_film_is_made(
     plugin = start()
     plugin.replies["upload_file"] = taking_uploads(files)
     given = {**SMALL, "portrait": portrait(files), "audio": [audio(files, 4.0)], "min_resolution": 512}
-    outcome, killed = Outcome(), False
-    for message in plugin.stream(GENERATE, given, seconds=400):
+    given["wait_seconds"], killed = 550, False
+    outcome = Outcome()
+    for message in plugin.stream(GENERATE, given, seconds=600):
         outcome.messages.append(message)
         runtime = child_of(plugin.process.pid)
         if not killed and runtime is not None:
@@ -271,7 +275,7 @@ def test_heartbeats_go_on_while_a_minute_is_rendered(
     plugin.replies["upload_file"] = taking_uploads(files)
     given = {"portrait": portrait(files), "audio": [audio(files, 8.0)], "duration": 60, "wait_seconds": 550}
     began = time.monotonic()
-    outcome = plugin.invoke(GENERATE, {**SMALL, **given}, seconds=600)
+    outcome = plugin.film({**SMALL, **given})
     assert plugin.longest_silence(began) < 3.0
     assert film_at(outcome.variables["video_url"])["seconds"] == pytest.approx(60, abs=0.2)
     assert outcome.progress == sorted(outcome.progress) and len(outcome.progress) >= 3

@@ -101,7 +101,7 @@ def test_it_works_where_nothing_else_is_installed(package: Path, files: FileServ
         plugin.replies["upload_file"] = taking_uploads(files)
         began = time.monotonic()
         given = {**SMALL, "portrait": portrait(files), "audio": [audio(files, 1.0)]}
-        outcome = plugin.invoke("generate_talking_video", given, seconds=400)
+        outcome = plugin.film(given)
         assert time.monotonic() - began < 240
         assert film_at(outcome.variables["video_url"])["seconds"] == pytest.approx(1.0, abs=0.1)
     finally:

@@ -123,9 +123,9 @@ def test_agent_with_a_presenter(start: Any, files: FileServer) -> None:
         "min_resolution": 256,
     }
     assert set(from_the_model) <= offered
-    outcome = plugin.invoke("generate_talking_video", {**form, **from_the_model}, seconds=400)
-    url = outcome.objects[0]["video_url"]
-    assert url in outcome.texts[0]  # text and JSON are all that a model sees
+    outcome = plugin.film({**form, **from_the_model})
+    url = outcome.objects[-1]["video_url"]
+    assert url in outcome.texts[-1]  # text and JSON are all that a model sees
     assert film_at(url)["seconds"] == pytest.approx(1.0, abs=0.15)
 
 
