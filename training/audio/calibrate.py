@@ -29,7 +29,7 @@ WANTED_RECALL = 0.9
 MANY_VOICES = (
     "human_libri"  # held-out speakers whom the network has never heard: they set the threshold of closures
 )
-WANTED_REST = 0.985
+WANTED_REST = 0.99
 LARGEST_GAIN = 1.5
 _BILABIALS = [PHONE_NAMES.index(name) for name in ("p", "b", "m")]
 
@@ -176,7 +176,7 @@ def _resting_threshold(probability: NDArray[np.float32], heard: HeldOut) -> tupl
     """The threshold that WANTED_REST of the frames well inside pauses pass: (it, recall, false alarms)."""
     paused = np.convolve(heard.contacts[:, 2] > 0.5, np.ones(5), "same") == 5
     speaking = heard.contacts[:, 2] < 0.5
-    threshold = float(np.clip(np.quantile(probability[paused], 1 - WANTED_REST), 0.15, 0.5))
+    threshold = float(np.clip(np.quantile(probability[paused], 1 - WANTED_REST), 0.05, 0.5))
     return (
         threshold,
         float((probability[paused] > threshold).mean()),
