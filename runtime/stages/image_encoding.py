@@ -33,6 +33,8 @@ CACHED = 4  # portraits that are remembered
 WORTH_A_LOOK = 16  # candidates of the detector that the landmark network looks at
 # Beyond this mean expected error (pixels of the 128-pixel crop) what looked like a face is not taken for one.
 WORST_ERROR = 3.1
+HOPELESS_ERROR = 3 * WORST_ERROR
+PASSES = 2  # over a crop that the landmarks themselves align, after the one that the detector's points align
 DISAGREEMENT = 0.35  # allowed between the detector's five points and the landmarks', of the face's size
 BESIDE = 0.35  # of the largest face's side: smaller ones in the picture are not worth a warning
 # Crops that are averaged in the last pass: turn (radians), zoom, shift to the right and down (of the side).
@@ -161,8 +163,11 @@ class ImageEncoder:
 
     def _looked_at(self, image: NDArray[np.uint8], candidate: FaceCandidate) -> _Face | None:
         """The landmarks of a candidate, or None if the landmark network does not see a face there."""
-        points, _ = self._landmarks(image, [crop_matrix(candidate.points)])
-        points, error = self._landmarks(image, [crop_matrix(five_points(points))])
+        points, error = self._landmarks(image, [crop_matrix(candidate.points)])
+        for _ in range(PASSES):
+            if error.mean() > HOPELESS_ERROR:
+                break
+            points, error = self._landmarks(image, [crop_matrix(five_points(points))])
         face = _Face(points, error)
         apart = np.linalg.norm(five_points(points) - candidate.points, axis=1).mean() / max(
             candidate.size, 1.0
