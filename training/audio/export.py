@@ -37,10 +37,10 @@ RECORD: dict[str, Any] = {
     "python -m training.audio.train --data SHARDS --work RUN --minutes 50 --channels 176 && "
     "python -m training.audio.export --run RUN --data SHARDS --aligned ALIGNED",
     "seed": 1,
-    "data": "about 4 h of flite, festival and espeak-ng speech in 16 languages with the engines' own phone times; "
-    "LJ Speech (public domain), the recordings of festvox-ru (Nickolay V. Shmyrev, BSD-like), Mandarin syllables "
-    "(Unlicense), LibriSpeech clips (CC BY 4.0, Panayotov et al.) with phones recognised by pocketsphinx; "
-    "synthetic noise and music",
+    "data": "about 5 h of flite, festival and espeak-ng speech in 14 languages with the engines' own phone times; "
+    "human speech: LJ Speech (public domain, 1.8 h), the recordings of festvox-ru (Nickolay V. Shmyrev, BSD-like, "
+    "1.6 h), Mandarin syllables (Unlicense, 0.6 h), 152 LibriSpeech clips (CC BY 4.0, Panayotov et al., 0.4 h) with "
+    "phones recognised by pocketsphinx; synthetic noise and music",
     "licence": "Apache-2.0",
 }
 
