@@ -19,6 +19,8 @@ SMALLEST_FACE = 48.0  # pixels
 SMALL_FACE = 110.0
 LARGEST_YAW, WIDE_YAW = 45.0, 20.0  # degrees
 STEEP_PITCH = 22.0
+# In the frame of the head model, faces that look straight into the camera measure about this pitch.
+LEVEL_PITCH = -8.0
 TURNED_ROLL = 30.0
 LOW_CONFIDENCE = 0.45
 DARK, BRIGHT = 38.0, 225.0  # mean brightness of the face, 0..255
@@ -101,10 +103,11 @@ def _about_pose(angles: tuple[float, float, float]) -> list[tuple[str, str]]:
         found.append(
             ("face_angled", f"The face is turned {abs(yaw):.0f} degrees aside; the far side may look wrong.")
         )
-    if abs(pitch) > STEEP_PITCH:
-        where = "up" if pitch > 0 else "down"
+    tilt = pitch - LEVEL_PITCH
+    if abs(tilt) > STEEP_PITCH:
+        where = "up" if tilt > 0 else "down"
         found.append(
-            ("face_tilted", f"The face looks {abs(pitch):.0f} degrees {where}; the mouth may look wrong.")
+            ("face_tilted", f"The face looks {abs(tilt):.0f} degrees {where}; the mouth may look wrong.")
         )
     if abs(roll) > TURNED_ROLL:
         found.append(
