@@ -270,7 +270,6 @@ def test_region_matrix_takes_region_pixels() -> None:
     assert np.abs(whole.astype(int) - part)[2:-2, 2:-2].max() <= 2
 
 
-@pytest.mark.skipif(not ModelPack.load().has("mouth"), reason="the pack has no mouth yet")
 def test_renderer_opens_both_graphs_of_the_pack(field: MotionField) -> None:
     """The trained networks: an open mouth gets dark, and the same frame gives the same picture."""
     pack = ModelPack.load()
