@@ -23,7 +23,7 @@ ATLAS_CHANNELS = 4
 TONE_IN = 0.4  # what the photo's mean colour becomes for the networks
 TONE_MOUTH = 5.0  # white teeth in a dark face are this many times as bright as its mean
 TONE_LID = 3.0
-PALE = 0.5
+PALE = 0.3
 
 
 class ConvBlock(nn.Sequential):
