@@ -78,7 +78,7 @@ def test_ignored_folders_are_not_entered_and_what_is_missing_is_named(tmp_path: 
 @pytest.mark.slow
 @pytest.mark.skipif(
     not os.environ.get("SONIC_INSTALL_TEST"),
-    reason="fetches all requirements anew (about 0.8 GB); set SONIC_INSTALL_TEST=1 to run it",
+    reason="fetches and installs all requirements anew (1.2 GB); set SONIC_INSTALL_TEST=1 to run it",
 )
 def test_it_works_where_nothing_else_is_installed(package: Path, files: FileServer, tmp_path: Path) -> None:
     """As Dify's daemon does it: unpack, make an environment, install requirements.txt, start `python -m main`."""
