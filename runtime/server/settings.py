@@ -31,7 +31,7 @@ class Settings(BaseModel):
     workers: int = Field(0, ge=0, le=256, description="renders side by side; 0 = by cores, GPUs and memory")
     render_threads: int = Field(0, ge=0, le=256, description="threads of one render; 0 = cores / workers")
     render_memory_mb: float = Field(
-        1500, gt=0, description="memory of one render at 512 pixels, until one was measured"
+        1000, gt=0, description="memory of one render at 512 pixels, until one was measured"
     )
     reserve_memory_mb: float = Field(512, ge=0, description="memory that renders must leave free")
     gpu_render_memory_mb: float = Field(3000, ge=0, description="GPU memory of one render")
