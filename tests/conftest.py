@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from training.packing import add_graph
 
 GRAPHS = ("face_detector", "landmarks", "audio_encoder", "mesh_source", "mesh_motion", "mouth", "eyelid")
 RECORD = {"command": "made by a test", "seed": 0, "data": "none", "metrics": {}, "licence": "Apache-2.0"}
+
+# A run started in the background may be told to ignore interrupts, and every process that a test starts would
+# inherit that; some of them are interrupted on purpose.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
