@@ -1,4 +1,4 @@
-"""Putting a trained model into a pack: copy the file, describe it, record how it was made.
+"""Putting a trained model into a pack: write the file, describe it, record how it was made.
 
 Several trainings may finish at once, so pack.json is only touched under a file lock and replaced in one step.
 """
@@ -27,24 +27,25 @@ NEW_PACK = {"name": "sonic-int8", "version": "0.1.0", "licence": "Apache-2.0", "
 def add_graph(
     pack_dir: str | Path, name: str, onnx_path: str | Path, record: Mapping[str, Any], precision: str = "fp32"
 ) -> Path:
-    """Copy an ONNX file into the pack as graph `name` and return its new path.
+    """Put an ONNX file into the pack as graph `name` and return its new path.
 
     `record` says how it was made: command, seed, data, metrics, licence (all five are required).
     Checksum, size, opset, input and output shapes are read from the file. Other precisions
-    of the graph stay.
+    of the graph stay. What exporters note about the program they ran in is left out.
     """
     missing = RECORD_KEYS - record.keys()
     if missing:
         raise ValueError(f"the record of {name} lacks {', '.join(sorted(missing))}")
     model = onnx.load(str(onnx_path))
     onnx.checker.check_model(model)
+    _forget_origin(model)
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     initialised = {tensor.name for tensor in model.graph.initializer}
     file_name = f"{name}.onnx" if precision == "fp32" else f"{name}.{precision}.onnx"
     with _locked_description(Path(pack_dir)) as description:
         graph = description["graphs"].setdefault(name, {})
         files = graph.get("precisions", {})
-        files[precision] = _bring_in(Path(onnx_path), Path(pack_dir) / file_name)
+        files[precision] = _write(model, Path(pack_dir) / file_name)
         graph.clear()
         graph.update(
             precisions=files,
@@ -86,11 +87,32 @@ def _locked_description(pack_dir: Path) -> Iterator[dict[str, Any]]:
         aside.replace(path)
 
 
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Remove stack traces and remarks: they name the folders of the machine that exported the model."""
+    model.ClearField("doc_string")
+    del model.metadata_props[:]
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info):
+        part.ClearField("doc_string")
+        del part.metadata_props[:]
+
+
+def _write(model: onnx.ModelProto, target: Path) -> dict[str, Any]:
+    aside = target.with_name(target.name + ".new")
+    onnx.save(model, str(aside))
+    aside.replace(target)
+    return _entry(target)
+
+
 def _bring_in(source: Path, target: Path) -> dict[str, Any]:
     if source.resolve() != target.resolve():
         aside = target.with_name(target.name + ".new")
         shutil.copyfile(source, aside)
         aside.replace(target)
+    return _entry(target)
+
+
+def _entry(target: Path) -> dict[str, Any]:
     return {"file": target.name, "sha256": file_sha256(target), "bytes": target.stat().st_size}
 
 
