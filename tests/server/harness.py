@@ -139,7 +139,7 @@ def recording(seconds: float = 0.2) -> bytes:
 
 def post(client: httpx.Client, seed: int = 0, **options: Any) -> httpx.Response:
     files = {
-        "portrait": ("ada.png", picture(), "image/png"),
+        "portrait": ("lovelace.png", picture(), "image/png"),
         "audio": ("hello.wav", recording(), "audio/wav"),
     }
     return client.post("/v1/videos", files=files, data={"seed": str(seed)} | options)

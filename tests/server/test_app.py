@@ -65,10 +65,10 @@ def test_files_become_a_film(client: httpx.Client) -> None:
     assert job["options"]["min_resolution"] == 256
     done = finished(client, job["id"])
     assert (done["status"], done["progress"], done["duration"]) == ("completed", 1.0, 0.24)
-    assert done["filename"] == "ada-hello.mp4"
+    assert done["filename"] == "lovelace-hello.mp4"
     film = httpx.get(done["url"])
     assert (film.status_code, film.headers["Content-Type"]) == (200, "video/mp4")
-    assert film.headers["Content-Disposition"] == 'inline; filename="ada-hello.mp4"'
+    assert film.headers["Content-Disposition"] == 'inline; filename="lovelace-hello.mp4"'
     assert len(film.content) == done["bytes"]
 
 
@@ -384,7 +384,7 @@ def test_logs_hold_no_addresses_names_or_signatures(
     )
     wait_for(lambda: any(getattr(record, "route", "").endswith("content") for record in caplog.records))
     lines = json.dumps([record.__dict__ for record in caplog.records], default=str)
-    for secret in ("signature", "hush", "ada", "hello"):
+    for secret in ("signature", "hush", "lovelace", "hello"):
         assert secret not in lines
     assert job["id"] in lines
 

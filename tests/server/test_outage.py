@@ -61,7 +61,7 @@ def test_films_go_to_the_bucket_and_the_link_is_for_viewers(
     assert job["url"].startswith(f"http://localhost:{s3.port}/films-")
     assert "/made/" in job["url"]
     answer = httpx.get(job["url"])
-    assert answer.headers["Content-Disposition"] == 'inline; filename="ada-hello.mp4"'
+    assert answer.headers["Content-Disposition"] == 'inline; filename="lovelace-hello.mp4"'
     assert_plays(job["url"], tmp_path)
     content = server.client.get(f"/v1/videos/{job['id']}/content")
     assert (content.status_code, content.headers["Cache-Control"]) == (307, "no-store")
