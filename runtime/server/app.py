@@ -18,11 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime import __version__
 from runtime.contract import RenderOptions, RuntimeProblem
-from runtime.jobs.folders import remove
 from runtime.jobs.store import FINISHED, State
 from runtime.server.access import Access
 from runtime.server.extras import extra_routes
-from runtime.server.intake import take_in
+from runtime.server.intake import receive
 from runtime.server.schemas import (
     Health,
     ProblemAnswer,
@@ -90,12 +89,7 @@ def create_app(service: Service) -> FastAPI:
     )
     async def create_video(request: Request, response: Response) -> VideoJob:
         """Have a film made. Inputs are stored when this returns; the same request returns the same job."""
-        draft = await run_in_threadpool(service.draft)
-        try:
-            await take_in(request, draft, service.fetcher)
-        except BaseException:
-            remove(draft.folder)
-            raise
+        draft = await receive(request, service)
         job, _ = await run_in_threadpool(service.accept, draft)
         response.headers["Location"] = f"/v1/videos/{job.id}"
         if job.status == "completed":

@@ -14,9 +14,9 @@ from runtime.contract import RuntimeProblem
 from runtime.jobs.folders import remove
 from runtime.portraits import examine_apart
 from runtime.previews import SECONDS, variants_of
-from runtime.server.intake import take_in
+from runtime.server.intake import receive
 from runtime.server.schemas import ProblemAnswer, VideoJob
-from runtime.server.service import Draft, Service
+from runtime.server.service import Service
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemAnswer} for status in (401, 413, 422, 429, 507)
@@ -54,7 +54,7 @@ def extra_routes(
     @routes.post("/v1/portraits/check", response_model=PortraitCheck, tags=["portraits"])
     async def check_portrait(request: Request) -> PortraitCheck:
         """Say whether a portrait will do and what to change. Nothing is kept."""
-        draft = await _draft(service, request)
+        draft = await receive(request, service)
         try:
             if draft.portrait is None:
                 raise RuntimeProblem("portrait_missing", "The request has no portrait.")
@@ -69,7 +69,7 @@ def extra_routes(
 
         Takes what /v1/videos takes beside the two lists ("0.8, 1, 1.3"); the job is asked for at /v1/videos/{id}.
         """
-        draft = await _draft(service, request)
+        draft = await receive(request, service)
         try:
             draft.variants = variants_of({name: draft.values.pop(name, None) for name in SCALES})
         except BaseException:
@@ -83,13 +83,3 @@ def extra_routes(
         return show(job, request)
 
     return routes
-
-
-async def _draft(service: Service, request: Request) -> Draft:
-    draft = await run_in_threadpool(service.draft)
-    try:
-        await take_in(request, draft, service.fetcher)
-    except BaseException:
-        remove(draft.folder)
-        raise
-    return draft

@@ -19,10 +19,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from runtime.contract import RuntimeProblem
+from runtime.jobs.folders import remove
 from runtime.jobs.store import disk_full
 from runtime.media.fetching import Fetcher, FetchPolicy, too_large
 from runtime.media.sniffing import HEAD_BYTES, MediaKind, check_kind
-from runtime.server.service import Draft
+from runtime.server.service import Draft, Service
 
 FILE_FIELDS: dict[str, MediaKind] = {"portrait": "image", "audio": "audio"}
 ADDRESS_FIELDS: dict[str, MediaKind] = {"portrait_url": "image", "audio_url": "audio"}
@@ -32,6 +33,17 @@ CHUNK = 512 * 1024  # bytes gathered before they are written
 # Downloads wait for slow servers elsewhere; threads of their own leave those that answer requests free.
 FETCHES = CapacityLimiter(16)
 IDLE_LIMIT = 60.0  # seconds that a client may pause while it sends
+
+
+async def receive(request: Request, service: Service) -> Draft:
+    """Take a request's inputs into a new draft; whatever goes wrong, nothing of it stays on disk."""
+    draft = await run_in_threadpool(service.draft)
+    try:
+        await take_in(request, draft, service.fetcher)
+    except BaseException:
+        remove(draft.folder)
+        raise
+    return draft
 
 
 async def take_in(request: Request, draft: Draft, fetcher: Fetcher) -> None:
