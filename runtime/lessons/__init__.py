@@ -1,0 +1,1 @@
+"""Lessons: a script becomes a narrated film with slides."""
