@@ -7,17 +7,13 @@ import pytest
 
 pytest.importorskip("numba")
 
+from runtime.contract import RuntimeProblem
+from runtime.inference.packs import ModelPack
+from runtime.inference.sessions import Sessions
+from runtime.stages.image_encoding import ImageEncoder
 from runtime.stages.landmarks import FLIP, GROUPS, LID_LOWER, LID_UPPER, LIP_LOWER, LIP_UPPER
-from training.heads.facekit import DEFAULT_PATH, FaceKit, Part, facekit_name, load_facekit
+from training.heads.facekit import FaceKit, Part, facekit_name
 from training.heads.scene import HeadRenderer, Pose, Scene
-
-if not (DEFAULT_PATH / "ict_facekit.npz").exists():
-    pytest.skip("ICT-FaceKit is not here", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def kit() -> FaceKit:
-    return load_facekit()
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +103,22 @@ def test_landmarks_lie_on_what_is_seen(renderer: HeadRenderer, scene: Scene, kit
     assert int(picture.parts[y, x]) in inside
     x, y = np.round(picture.landmarks[GROUPS["iris"]][0]).astype(int)
     assert picture.parts[y, x] == Part.EYEBALL
+
+
+@pytest.mark.parametrize(
+    ("degrees", "code"), [(12, None), (-25, None), (58, "face_turned"), (-58, "face_turned")]
+)
+def test_a_head_turned_too_far_is_refused(
+    kit: FaceKit, renderer: HeadRenderer, scene: Scene, degrees: float, code: str | None
+) -> None:
+    pose = _pose(kit, yaw=float(np.radians(degrees)))
+    aimed = renderer.framed(scene, pose, zoom=0.6)
+    linear = renderer.render(aimed, pose, 320, 1.0).image
+    photo = np.round(np.clip(linear, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+    encoder = ImageEncoder(Sessions(ModelPack.load(), provider="cpu", threads=1))
+    if code is None:
+        assert np.degrees(encoder.encode(photo).yaw) == pytest.approx(degrees, abs=8)
+        return
+    with pytest.raises(RuntimeProblem) as problem:
+        encoder.encode(photo)
+    assert problem.value.code == code

@@ -14,19 +14,11 @@ from runtime.inference.packs import ModelPack  # noqa: E402
 from runtime.stages.landmarks import FLIP, GROUPS, LIP_LOWER, LIP_UPPER, head_rotation  # noqa: E402
 from runtime.stages.mesh import EYE, INTERIOR, FaceMesh  # noqa: E402
 from training.heads.contact import Contact  # noqa: E402
-from training.heads.facekit import DEFAULT_PATH, FaceKit, load_facekit  # noqa: E402
+from training.heads.facekit import FaceKit  # noqa: E402
 from training.motion.geometry import CanonicalFrame, Heads, Projector  # noqa: E402
 from training.motion.sampling import MAX_NOISE, PairSampler, landmark_errors  # noqa: E402
 from training.motion.topology import Topology, build_topology  # noqa: E402
 from training.motion.train import Models, Trainer  # noqa: E402
-
-if not (DEFAULT_PATH / "ict_facekit.npz").exists():
-    pytest.skip("ICT-FaceKit is not here", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def kit() -> FaceKit:
-    return load_facekit()
 
 
 @pytest.fixture(scope="module")

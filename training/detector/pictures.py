@@ -14,6 +14,7 @@ from runtime.stages.landmarks import FLIP, five_points, transformed
 from training.detector.network import CELLS, LARGEST, SIDE, SMALLEST, STRIDE
 from training.heads import augment
 from training.heads.backdrop import sample_backdrop
+from training.heads.collection import HeadCollection
 
 Floats = NDArray[Any]  # float32, but the stubs of cv2 promise no type
 
@@ -31,9 +32,10 @@ class Composer:
     """Puts pictures together from the arrays of ``training.detector.generate``."""
 
     def __init__(self, folder: Path) -> None:
-        self.count = int((folder / "done.txt").read_text())
-        self.heads = np.load(folder / "heads.npy", mmap_mode="r")[: self.count].copy()  # in memory
-        self.landmarks = np.load(folder / "landmarks.npy")[: self.count]
+        collection = HeadCollection.load(folder)
+        self.count = len(collection.images)
+        self.heads = collection.images
+        self.landmarks = collection.landmarks
 
     def compose(
         self, rng: np.random.Generator, heads: slice | None = None

@@ -8,9 +8,7 @@ Goes on from ``checkpoint.pt`` in the work folder if there is one; ``--minutes``
 from __future__ import annotations
 
 import argparse
-import copy
 import logging
-import math
 import time
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from torch.nn import functional as F
 
 from training.detector.network import SIDE, DetectorNetwork
 from training.detector.pictures import Composer, Face, targets
+from training.runs import AveragedRun, training_options
 
 log = logging.getLogger(__name__)
 
@@ -50,52 +49,7 @@ def loss_of(logits: Tensor, geometry: Tensor, heat: Tensor, truth: Tensor, weigh
     return focal + 0.6 * (error * weight).sum() / weight.sum().clamp_min(1)
 
 
-class Run:
-    """Network, optimiser and running average, with their checkpoint."""
-
-    def __init__(self, work: Path, seed: int) -> None:
-        torch.manual_seed(seed)
-        work.mkdir(parents=True, exist_ok=True)
-        self.path = work / "checkpoint.pt"
-        self.network = DetectorNetwork().to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.network).eval()
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=0.02)
-        self.step = 0
-        if self.path.exists():
-            state = torch.load(self.path, weights_only=True)
-            for name in ("network", "average", "optimiser"):
-                getattr(self, name).load_state_dict(state[name])
-            self.step = state["step"]
-
-    def save(self) -> None:
-        """Write the checkpoint aside, then put it in place."""
-        state = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser")}
-        torch.save({**state, "step": self.step}, self.path.with_suffix(".new"))
-        self.path.with_suffix(".new").replace(self.path)
-
-    def advance(self, batch: tuple[Tensor, Tensor, Tensor, Tensor], steps: int) -> float:
-        """One step on a cosine schedule; returns the loss."""
-        rate = (
-            PEAK_RATE * min(1, (self.step + 1) / 60) * (0.51 + 0.49 * math.cos(math.pi * self.step / steps))
-        )
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        images, heat, truth, weight = batch
-        with torch.autocast("cpu", torch.bfloat16):
-            logits, geometry = self.network.logits(images)
-        loss = loss_of(logits, geometry, heat, truth, weight)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimiser.step()
-        self.step += 1
-        with torch.no_grad():
-            blend = 1 - min(0.995, self.step / (self.step + 15))
-            for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                mean.lerp_(value, blend)
-            for mean, value in zip(self.average.buffers(), self.network.buffers(), strict=True):
-                mean.copy_(value)
-        return float(loss.detach())
+Run = AveragedRun[DetectorNetwork]
 
 
 @torch.inference_mode()
@@ -137,19 +91,8 @@ def export(run: Run, composer: Composer, folder: Path, pack: Path, options: argp
     """Write the averaged network as ONNX and put it into the pack as ``face_detector``."""
     from training.packing import add_graph
 
-    network = run.average.to(memory_format=torch.contiguous_format).eval()
     path = folder / "face_detector.onnx"
-    names = ("input", "score", "geometry")
-    torch.onnx.export(
-        network,
-        (torch.zeros(1, 3, SIDE, SIDE),),
-        str(path),
-        input_names=["input"],
-        output_names=["score", "geometry"],
-        dynamic_axes={name: {0: "batch"} for name in names},
-        opset_version=17,
-        dynamo=False,
-    )
+    run.write_onnx(path, SIDE, ["score", "geometry"])
     record = {
         "command": "python -m training.detector.train --data DATA --work WORK "
         f"--steps {options.steps} --seed {options.seed}",
@@ -157,7 +100,7 @@ def export(run: Run, composer: Composer, folder: Path, pack: Path, options: argp
         "data": f"{composer.count} rendered heads (python -m training.detector.generate --seed 2) "
         "laid over procedural backgrounds",
         "metrics": {
-            **validate(network, composer),
+            **validate(run.average, composer),
             "unit": "held-out heads, 192 px pictures",
             "steps": run.step,
         },
@@ -167,32 +110,18 @@ def export(run: Run, composer: Composer, folder: Path, pack: Path, options: argp
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder written by training.detector.generate"
-    )
-    parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=700)
-    parser.add_argument("--minutes", type=float, default=1e9)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--export", type=Path, default=None, help="pack folder to put the network into, at the end"
-    )
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
+    options = training_options(__doc__, "training.detector.generate", steps=700)
     cv2.setNumThreads(1)
     composer = Composer(options.data)
-    run = Run(options.work, options.seed)
+    run = Run(DetectorNetwork(), options.work, PEAK_RATE, warm_up=60, memory=0.995)
     rng = np.random.default_rng(options.seed + run.step)
     trained = slice(HELD_OUT, composer.count)
     began, losses, first = time.monotonic(), [], run.step
     while run.step < options.steps and time.monotonic() - began < options.minutes * 60:
-        batch = stacked([composer.compose(rng, trained) for _ in range(BATCH)])
-        losses.append(run.advance(batch, options.steps))
+        images, *truth = stacked([composer.compose(rng, trained) for _ in range(BATCH)])
+        with torch.autocast("cpu", torch.bfloat16):
+            logits, geometry = run.network.logits(images)
+        losses.append(run.advance(loss_of(logits, geometry, *truth), options.steps))
         if run.step % 100 == 0:
             run.save()
             pace = (run.step - first) * BATCH / (time.monotonic() - began)

@@ -9,13 +9,9 @@ trained on.
 
 from __future__ import annotations
 
-import argparse
-import copy
 import logging
-import math
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,8 +29,9 @@ from runtime.stages.landmarks import (
     LIP_LOWER,
     LIP_UPPER,
 )
-from training.landmarks.generate import LandmarkData
+from training.heads.collection import HeadCollection
 from training.landmarks.network import LandmarkNetwork
+from training.runs import AveragedRun, training_options
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +77,7 @@ def sampling_weights(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
 class Batches:
     """Random training batches with cheap augmentation: mirror, shift, colour, grey, patches."""
 
-    def __init__(self, data: LandmarkData, seed: int) -> None:
+    def __init__(self, data: HeadCollection, seed: int) -> None:
         self.data = data
         self.rng = np.random.default_rng(seed)
         self.flip = torch.from_numpy(FLIP)
@@ -128,7 +125,7 @@ def loss_of(points: Tensor, scale: Tensor, target: Tensor, weights: Tensor) -> T
 
 
 @torch.inference_mode()
-def validate(network: nn.Module, data: LandmarkData) -> dict[str, float]:
+def validate(network: nn.Module, data: HeadCollection) -> dict[str, float]:
     """Mean error of each group in per cent of the outer-eye distance, on the held-out samples."""
     errors = []
     for start in range(0, HELD_OUT, BATCH):
@@ -141,71 +138,20 @@ def validate(network: nn.Module, data: LandmarkData) -> dict[str, float]:
     return {name: round(float(every[:, group].mean()), 2) for name, group in GROUPS.items()}
 
 
-class Run:
-    """A training run with its checkpoint."""
-
-    def __init__(self, work: Path, seed: int) -> None:
-        torch.manual_seed(seed)
-        work.mkdir(parents=True, exist_ok=True)
-        self.path = work / "checkpoint.pt"
-        self.network = LandmarkNetwork().to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.network).eval()
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=0.02)
-        self.step = 0
-        if self.path.exists():
-            state = torch.load(self.path, weights_only=True)
-            self.network.load_state_dict(state["network"])
-            self.average.load_state_dict(state["average"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.step = state["step"]
-            log.info("went on from step %d", self.step)
-
-    def save(self) -> None:
-        """Write the checkpoint aside, then put it in place."""
-        state: dict[str, Any] = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-        }
-        torch.save(state, self.path.with_suffix(".new"))
-        self.path.with_suffix(".new").replace(self.path)
-
-    def advance(self, batch: tuple[Tensor, Tensor], weights: Tensor, steps: int) -> float:
-        """One step of AdamW on a cosine schedule; returns the loss."""
-        rate = (
-            PEAK_RATE * min(1, (self.step + 1) / 100) * (0.51 + 0.49 * math.cos(math.pi * self.step / steps))
-        )
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16):
-            points, scale = self.network(batch[0])
-        loss = loss_of(points, scale, batch[1], weights)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimiser.step()
-        self.step += 1
-        self._average()
-        return float(loss.detach())
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        blend = 1 - min(0.998, self.step / (self.step + 20))
-        for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(value, blend)
-        for mean, value in zip(self.average.buffers(), self.network.buffers(), strict=True):
-            mean.copy_(value)
+Run = AveragedRun[LandmarkNetwork]
 
 
-def train(run: Run, data: LandmarkData, steps: int, minutes: float, seed: int) -> None:
+def train(run: Run, data: HeadCollection, steps: int, minutes: float, seed: int) -> None:
     """Train to ``steps`` in all, or until the minutes are over."""
     batches = Batches(data, seed + run.step)
     weights = point_weights()
     began, losses = time.monotonic(), []
     saved = began
     while run.step < steps and time.monotonic() - began < minutes * 60:
-        losses.append(run.advance(batches.next(), weights, steps))
+        images, target = batches.next()
+        with torch.autocast("cpu", torch.bfloat16):
+            points, scale = run.network(images)
+        losses.append(run.advance(loss_of(points, scale, target, weights), steps))
         if time.monotonic() - saved > 120:
             run.save()
             saved = time.monotonic()
@@ -219,29 +165,19 @@ def train(run: Run, data: LandmarkData, steps: int, minutes: float, seed: int) -
     run.save()
 
 
-def export(run: Run, data: LandmarkData, folder: Path, pack: Path, seed: int, command: str) -> None:
+def export(run: Run, data: HeadCollection, folder: Path, pack: Path, seed: int, command: str) -> None:
     """Write the averaged network as ONNX and put it into the pack as ``landmarks``."""
     from training.packing import add_graph
 
-    network = run.average.to(memory_format=torch.contiguous_format).eval()
     path = folder / "landmarks.onnx"
-    torch.onnx.export(
-        network,
-        (torch.zeros(1, 3, CROP_SIZE, CROP_SIZE),),
-        str(path),
-        input_names=["input"],
-        output_names=["points", "error"],
-        dynamic_axes={name: {0: "batch"} for name in ("input", "points", "error")},
-        opset_version=17,
-        dynamo=False,
-    )
+    run.write_onnx(path, CROP_SIZE, ["points", "error"])
     record = {
         "command": command,
         "seed": seed,
         "data": f"{len(data.images)} crops of rendered heads: python -m training.landmarks.generate --seed 1",
         "metrics": {
             "unit": "per cent of the outer-eye distance, held-out renders",
-            **validate(network, data),
+            **validate(run.average, data),
             "steps": run.step,
         },
         "licence": "Apache-2.0",
@@ -250,25 +186,9 @@ def export(run: Run, data: LandmarkData, folder: Path, pack: Path, seed: int, co
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder written by training.landmarks.generate"
-    )
-    parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--minutes", type=float, default=1e9)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--export", type=Path, default=None, help="pack folder to put the network into, at the end"
-    )
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    data = LandmarkData.load(options.data)
-    run = Run(options.work, options.seed)
+    options = training_options(__doc__, "training.landmarks.generate", steps=2000)
+    data = HeadCollection.load(options.data)
+    run = Run(LandmarkNetwork(), options.work, PEAK_RATE, warm_up=100, memory=0.998)
     train(run, data, options.steps, options.minutes, options.seed)
     if options.export is not None:
         arguments = f"--steps {options.steps} --seed {options.seed}"
