@@ -28,7 +28,7 @@ from runtime.stages.audio_encoding import AudioEncoder
 from runtime.stages.image_encoding import ImageEncoder, Portrait
 from runtime.stages.motion_field import FaceMotion, MotionField
 from runtime.stages.performance import MotionTrack, film_seconds, perform
-from runtime.stages.post_processing import Box, Compositor, Overlay
+from runtime.stages.post_processing import Backdrop, Box, Compositor, Overlay
 from runtime.stages.texture_rendering import FaceTexture, TextureRenderer
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ Progress = Callable[[float, str], None]  # how much is done (0..1), and the name
 PREVIEW_SIDE = 256
 LONGEST_SIDE = 4096  # what H.264 decoders in browsers and phones take
 NOISY_EXPANSION = 0.2  # more room than this brings the background into the crop
+ABOVE_HEAD = 0.3  # share of a tall box's extra height that lies above the head
 SILENCE = -55.0  # dBFS; a recording without one louder moment holds no speech
 BATCH_PIXELS = 2_500_000  # of regions in work at a time: the memory of a batch does not depend on their size
 # Frames that go through the networks together. Processors gain nothing from more than a few, which only cost memory.
@@ -55,9 +56,13 @@ def render(
     overlays: Iterable[Overlay] = (),
     pack: ModelPack | None = None,
     provenance: Provenance | None = None,
+    backdrop: Backdrop | None = None,
+    with_sound: bool = True,
 ) -> VideoResult:
     """Render a talking portrait to an MP4 file, marked as generated (`provenance`: by whom, under which number).
 
+    With a `backdrop` the film shows that, the presenter (framed, whatever `framing` says) in its window. Without
+    sound (`with_sound`) the film is a part of a longer one, whose sound is laid under it as a whole.
     `progress` is told how far the work is; `cancelled` is asked now and then and ends it with a `RuntimeProblem`
     of code "cancelled". Whatever goes wrong, no partial film is left at `out_path`.
     """
@@ -76,7 +81,10 @@ def render(
     with watch("image_encoding"):
         tell(0.0, "image encoding")
         photo = ImageEncoder(sessions).encode(load_image(portrait_path))
-        portrait, notices = frame_portrait(photo, options)
+        if backdrop is None:
+            portrait, notices = frame_portrait(photo, options)
+        else:
+            portrait, notices = fit_portrait(photo, backdrop.size, options.expand_ratio), []
     with watch("audio_encoding"):
         heard = listen(audio, sessions, tell)
     notices = [*_findings(photo), *notices, *heard.notices]
@@ -88,9 +96,10 @@ def render(
     with watch("binding"):
         face = MotionField(sessions, pack).bind(portrait)
         texture = TextureRenderer(sessions).bind(portrait, face)
-        compositor = Compositor(portrait.image, face.region, (*overlays, *([label] if label else [])))
+        drawn: list[Overlay] = [*overlays, *([label] if label else [])]
+        compositor = Compositor(portrait.image, face.region, drawn, backdrop)
     batch = batch_size(face.region, sessions.providers[0])
-    height, width = portrait.image.shape[:2]
+    width, height = backdrop.frame_size if backdrop is not None else portrait.image.shape[1::-1]
     sound_end = seconds if seconds < heard.seconds else None
     with (
         VideoWriter(
@@ -98,7 +107,7 @@ def render(
             width,
             height,
             options.fps,
-            audio,
+            audio if with_sound else None,
             options.quality,
             options.preset,
             sound_end=sound_end,
@@ -181,34 +190,47 @@ def frame_portrait(photo: Portrait, options: RenderOptions) -> tuple[Portrait, l
         scale = LONGEST_SIDE / max(wide, high)
         sentence = f"The picture is so long that its long side was limited to {LONGEST_SIDE} pixels."
         notices.append(Notice(code="resolution_limited", sentence=sentence))
-    size = _even(wide * scale), _even(high * scale)
-    cut = photo.image[y0:y1, x0:x1]
-    shrinks = scale < 1
-    canvas = cv2.resize(cut, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return _resized(photo, (x0, y0, x1, y1), (_even(wide * scale), _even(high * scale))), notices
+
+
+def fit_portrait(photo: Portrait, size: tuple[int, int], expand_ratio: float) -> Portrait:
+    """The presenter cut out of the photo for a window of `size` (width, height) pixels."""
+    height, width = photo.image.shape[:2]
+    return _resized(photo, presenter_box(photo.box, (width, height), expand_ratio, size[0] / size[1]), size)
+
+
+def _resized(photo: Portrait, cut: Box, size: tuple[int, int]) -> Portrait:
+    x0, y0, x1, y1 = cut
+    sx, sy = size[0] / (x1 - x0), size[1] / (y1 - y0)
+    way = cv2.INTER_AREA if min(sx, sy) < 1 else cv2.INTER_CUBIC
+    canvas = cv2.resize(photo.image[y0:y1, x0:x1], size, interpolation=way)
     # Pixel centres are whole numbers: (x + 0.5) * s - 0.5 keeps the picture's edges on its edges.
-    sx, sy = size[0] / wide, size[1] / high
     matrix = np.array([[sx, 0, (0.5 - x0) * sx - 0.5], [0, sy, (0.5 - y0) * sy - 0.5]])
-    return photo.moved(matrix, np.asarray(canvas, np.uint8)), notices
+    return photo.moved(matrix, np.asarray(canvas, np.uint8))
 
 
 def presenter_box(
-    face: tuple[float, float, float, float], size: tuple[int, int], expand_ratio: float
-) -> tuple[int, int, int, int]:
+    face: tuple[float, float, float, float], size: tuple[int, int], expand_ratio: float, aspect: float = 1.0
+) -> Box:
     """The part of the photo (x0, y0, x1, y1) that shows the presenter: head and collar, with room to turn.
 
     `face` is the face box, `size` (width, height) of the photo. The box is first grown to the whole head (hair,
-    ears, neck), then by `expand_ratio` of the face's longer side all round, made square and moved into the photo.
+    ears, neck), then by `expand_ratio` of the face's longer side all round, to `aspect` (width over height; what a
+    tall one gains goes mostly below the head), and moved into the photo.
     """
     x0, y0, x1, y1 = face
     side = max(x1 - x0, y1 - y0)
     head = (x0 - 0.25 * side, y0 - 0.35 * side, x1 + 0.25 * side, y1 + 0.45 * side)
     room = expand_ratio * side
     centre_x, centre_y = (head[0] + head[2]) / 2, (head[1] + head[3]) / 2
-    edge = min(max(head[2] - head[0], head[3] - head[1]) + 2 * room, *size)
-    left = min(max(centre_x - edge / 2, 0), size[0] - edge)
-    top = min(max(centre_y - edge / 2, 0), size[1] - edge)
-    whole = int(edge)
-    return int(left), int(top), int(left) + whole, int(top) + whole
+    edge = max(head[2] - head[0], head[3] - head[1]) + 2 * room
+    # The largest part of the photo that has this shape may be smaller.
+    width = min(edge * max(1.0, aspect), size[0], size[1] * aspect)
+    height = width / aspect
+    left = min(max(centre_x - width / 2, 0), size[0] - width)
+    low = ABOVE_HEAD * max(0.0, height - edge)
+    top = min(max(centre_y - min(edge, height) / 2 - low, 0), size[1] - height)
+    return int(left), int(top), int(left) + int(width), int(top) + int(height)
 
 
 def draw_regions(

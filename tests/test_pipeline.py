@@ -33,6 +33,16 @@ def test_presenter_box_is_square_inside_the_photo_and_grows_with_expand_ratio() 
     assert (x0, x1) == (0, 320) and y1 - y0 == 320 and 0 <= y0 <= 80
 
 
+def test_presenter_box_takes_the_shape_of_a_window() -> None:
+    face = (400.0, 500.0, 600.0, 740.0)
+    for aspect in (0.5, 0.8, 1.6):
+        x0, y0, x1, y1 = presenter_box(face, (1000, 1500), 0.1, aspect)
+        assert (x1 - x0) / (y1 - y0) == pytest.approx(aspect, rel=0.01)
+        assert 0 <= x0 < face[0] and face[2] < x1 <= 1000 and 0 <= y0 < face[1] and face[3] < y1 <= 1500
+    x0, y0, x1, y1 = presenter_box(face, (1000, 1500), 0.1, 3.0)  # as wide as the photo is
+    assert (x0, x1) == (0, 1000) and y1 - y0 == 333
+
+
 def test_batches_shrink_with_the_region() -> None:
     for provider, largest in LARGEST_BATCH.items():
         assert batch_size((0, 0, 64, 64), provider) == largest

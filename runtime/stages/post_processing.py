@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +16,33 @@ Overlay = Callable[[Image, int], None]
 FEATHER = 12  # pixels over which the region fades into the photo
 
 
+class Backdrop:
+    """A still picture with a window in which the presenter is seen: a slide, for instance."""
+
+    def __init__(self, canvas: Image, box: Box, mask: NDArray[np.uint8]) -> None:
+        """`canvas` (H, W, 3), the window's `box` (x0, y0, x1, y1) in it and its anti-aliased `mask` (h, w), 255 where
+        only the presenter is seen."""
+        x0, y0, x1, y1 = box
+        if mask.shape != (y1 - y0, x1 - x0):
+            raise ValueError(f"the mask has shape {mask.shape}, expected {(y1 - y0, x1 - x0)}")
+        self._canvas = np.ascontiguousarray(canvas)
+        self._inside = (slice(y0, y1), slice(x0, x1))
+        self._full = np.where(mask == 255, np.uint8(255), np.uint8(0))
+        self._rim = np.nonzero((mask > 0) & (mask < 255))
+        self._weight = mask[self._rim][:, None].astype(np.float32) / 255
+        self._below = self._canvas[self._inside][self._rim].astype(np.float32)
+        self.size = (x1 - x0, y1 - y0)
+        self.frame_size = (canvas.shape[1], canvas.shape[0])
+
+    def show(self, presenter: Image) -> Image:
+        """Return a new frame (H, W, 3) with `presenter` (h, w, 3) in the window."""
+        frame = self._canvas.copy()
+        window = frame[self._inside]
+        window[self._rim] = np.rint(self._below + self._weight * (presenter[self._rim] - self._below))
+        cv2.copyTo(presenter, self._full, window)
+        return frame
+
+
 class Compositor:
     """Lays each frame's region into the photo.
 
@@ -22,10 +50,18 @@ class Compositor:
     pixels; where the edge is the picture's own there is nothing to blend with.
     """
 
-    def __init__(self, canvas: Image, region: Box, overlays: Sequence[Overlay] = ()) -> None:
-        """`canvas` (H, W, 3) is the photo at the film's size, `region` (x0, y0, x1, y1) the box that moves."""
+    def __init__(
+        self,
+        canvas: Image,
+        region: Box,
+        overlays: Sequence[Overlay] = (),
+        backdrop: Backdrop | None = None,
+    ) -> None:
+        """`canvas` (H, W, 3) is the photo at the size it is seen in, `region` (x0, y0, x1, y1) the box that moves.
+        With a `backdrop` the frames are its, and the photo is seen in its window."""
         self._canvas = np.ascontiguousarray(canvas)
         self._overlays = overlays
+        self._backdrop = backdrop
         self.region = region
         x0, y0, x1, y1 = region
         self._inside = (slice(y0, y1), slice(x0, x1))
@@ -49,6 +85,8 @@ class Compositor:
         place[...] = region
         for (strip, weight), below in zip(self._strips, photo, strict=True):
             place[strip] = np.rint(below + weight * (region[strip] - below))
+        if self._backdrop is not None:
+            frame = self._backdrop.show(frame)
         for draw in self._overlays:
             draw(frame, index)
         return frame

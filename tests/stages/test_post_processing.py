@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from runtime.stages.post_processing import FEATHER, Compositor
+from runtime.stages.post_processing import FEATHER, Backdrop, Compositor
 
 CANVAS = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
 
@@ -48,3 +48,29 @@ def test_overlays_draw_on_the_frame_and_not_on_the_photo() -> None:
 def test_wrong_size_is_refused() -> None:
     with pytest.raises(ValueError, match="expected"):
         Compositor(CANVAS, (30, 20, 110, 100)).compose(np.zeros((80, 81, 3), np.uint8))
+
+
+def test_a_backdrop_shows_the_presenter_in_its_window_only() -> None:
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:35, 5:55], mask[5:35, 4] = 255, 128
+    slide = np.full((120, 160, 3), 40, np.uint8)
+    backdrop = Backdrop(slide, (90, 70, 150, 110), mask)
+    frame = backdrop.show(np.full((40, 60, 3), 240, np.uint8))
+    window = frame[70:110, 90:150]
+    assert (window[mask == 255] == 240).all() and (window[mask == 0] == 40).all()
+    assert (np.abs(window[mask == 128].astype(int) - 140) <= 1).all()
+    window[...] = 40
+    assert (frame == 40).all()
+    assert (slide == 40).all()
+
+
+def test_overlays_draw_on_the_whole_frame_of_a_backdrop() -> None:
+    def draw(frame: np.ndarray, index: int) -> None:
+        frame[0, 0] = index
+
+    backdrop = Backdrop(
+        np.zeros((200, 300, 3), np.uint8), (0, 0, 160, 120), np.full((120, 160), 255, np.uint8)
+    )
+    frame = Compositor(CANVAS, (30, 20, 110, 100), [draw], backdrop).compose(CANVAS[20:100, 30:110], 7)
+    assert frame.shape == (200, 300, 3) and frame[0, 0, 0] == 7
+    assert np.array_equal(frame[1:120, 1:160], CANVAS[1:, 1:])
