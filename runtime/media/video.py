@@ -186,12 +186,17 @@ class VideoWriter:
             self._discard()
 
     def _problem(self, fault: Exception) -> RuntimeProblem:
-        if getattr(fault, "errno", None) in NO_ROOM:
-            return RuntimeProblem(
-                "disk_full", f"There is no room left in {self.path.absolute().parent} for {self.path.name}."
-            )
-        reason = getattr(fault, "strerror", None) or str(fault)
-        return RuntimeProblem("video_unwritable", f"The film {self.path} cannot be written: {reason}.")
+        return unwritable(self.path, fault)
+
+
+def unwritable(path: Path, fault: Exception) -> RuntimeProblem:
+    """The sentence for a film that could not be written."""
+    if getattr(fault, "errno", None) in NO_ROOM:
+        return RuntimeProblem(
+            "disk_full", f"There is no room left in {path.absolute().parent} for {path.name}."
+        )
+    reason = getattr(fault, "strerror", None) or str(fault)
+    return RuntimeProblem("video_unwritable", f"The film {path} cannot be written: {reason}.")
 
 
 def check_target(path: Path) -> None:
