@@ -1,0 +1,150 @@
+"""Subtitles in the picture: white letters with a dark rim on a dim plate, in the lower middle."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from unicodedata import bidirectional
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, features
+
+from runtime.subtitles.cues import Cue
+from runtime.subtitles.fonts import FontShelf, Run, load_font
+
+LETTER = 0.055  # height of a letter's square, as a share of the short side of the frame
+SMALLEST = 9  # pixels
+WIDEST = 0.92  # share of the width that a line may take
+BOTTOM = 0.06  # of the frame's height that stays free below
+RIM = 0.07  # of the letter
+PADDING = 0.35  # of the letter, between the words and the plate's edge
+LEADING = 1.3  # lines are so many letters apart
+PLATE = 95  # 0..255, darkness of the plate
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A drawn subtitle at (left, top) of the frame: colour times opacity, and what remains of the frame."""
+
+    colour: NDArray[np.uint8]
+    remains: NDArray[np.float32]
+    left: int
+    top: int
+
+
+class SubtitleDrawer:
+    """Writes each subtitle into the frames it is shown in; an `Overlay` of the compositor.
+
+    One size serves the whole film: that in which its longest line fits. Each subtitle is drawn once and kept while
+    it is shown.
+    """
+
+    def __init__(
+        self,
+        shown: Sequence[Cue],
+        size: tuple[int, int],
+        fps: float,
+        shelf: FontShelf,
+        language: str | None = None,
+        bottom: float = BOTTOM,
+    ) -> None:
+        """`size` is (width, height) of the frames in pixels, `bottom` the share of the height that stays free below.
+
+        `shelf` must know every sign of the cues, `language` chooses between shapes that languages write differently.
+        """
+        self._cues = shown
+        self._starts = [cue.start for cue in shown]
+        self._size = size
+        self._fps = fps
+        self._shelf = shelf
+        self._language = language if features.check("raqm") else None
+        self._bottom = bottom
+        self._letter = self._fitting_letter()
+        self._drawn: tuple[int, _Picture | None] = (-1, None)
+
+    def __call__(self, frame: NDArray[np.uint8], index: int) -> None:
+        """Draw into frame (H, W, 3) number `index`, in place."""
+        picture = self._picture(index)
+        if picture is None:
+            return
+        height, width = picture.colour.shape[:2]
+        place = frame[picture.top : picture.top + height, picture.left : picture.left + width]
+        cv2.add(cv2.multiply(place, picture.remains, dtype=cv2.CV_8U), picture.colour, dst=place)
+
+    def cue_at(self, index: int) -> int | None:
+        """Return which cue frame `index` shows, or None."""
+        seconds = index / self._fps
+        place = bisect_right(self._starts, seconds) - 1
+        return place if place >= 0 and seconds < self._cues[place].end else None
+
+    def _picture(self, index: int) -> _Picture | None:
+        place = self.cue_at(index)
+        if place is None:
+            return None
+        if self._drawn[0] != place:
+            self._drawn = place, self._draw(self._cues[place])
+        return self._drawn[1]
+
+    def _fitting_letter(self) -> int:
+        """Return the size of letters in pixels in which the longest line fits."""
+        width, height = self._size
+        letter = max(SMALLEST, round(LETTER * min(width, height)))
+        longest = max((self._width(line, letter) for cue in self._cues for line in cue.lines), default=0.0)
+        room = WIDEST * width - 2 * PADDING * letter
+        return letter if longest <= room else max(SMALLEST, int(letter * room / longest))
+
+    def _width(self, line: str, letter: int) -> float:
+        return sum(self._advance(run, letter) for run in self._shelf.runs(line))
+
+    def _advance(self, run: Run, letter: int) -> float:
+        return load_font(run.font, letter).getlength(run.text, language=self._language)
+
+    def _draw(self, cue: Cue) -> _Picture | None:
+        letter = self._letter
+        lines = [runs for line in cue.lines if (runs := self._shelf.runs(line))]
+        if not lines:
+            return None
+        widths = [sum(self._advance(run, letter) for run in runs) for runs in lines]
+        pad, step = round(PADDING * letter), round(LEADING * letter)
+        box = (
+            min(self._size[0], round(max(widths)) + 2 * pad),
+            min(self._size[1], step * len(lines) + 2 * round(pad / 2)),
+        )
+        plate = Image.new("RGBA", box, (0, 0, 0, PLATE))
+        words = Image.new("RGBA", box, (0, 0, 0, 0))
+        pen = ImageDraw.Draw(words)
+        backwards = _reads_from_right(cue.text)
+        for row, (runs, width) in enumerate(zip(lines, widths, strict=True)):
+            x = (box[0] - width) / 2
+            baseline = round(pad / 2) + step * row + round(0.97 * letter)
+            for run in reversed(runs) if backwards else runs:
+                self._write(pen, run, x, baseline, backwards)
+                x += self._advance(run, letter)
+        drawn = np.asarray(Image.alpha_composite(plate, words), np.float32)
+        opacity = drawn[..., 3:] / 255
+        colour = np.rint(drawn[..., :3] * opacity).astype(np.uint8)
+        left = (self._size[0] - box[0]) // 2
+        top = max(0, self._size[1] - round(self._bottom * self._size[1]) - box[1])
+        return _Picture(colour, np.repeat(1 - opacity, 3, axis=2), left, top)
+
+    def _write(self, pen: ImageDraw.ImageDraw, run: Run, x: float, baseline: int, backwards: bool) -> None:
+        pen.text(
+            (x, baseline),
+            run.text,
+            font=load_font(run.font, self._letter),
+            fill=(255, 255, 255, 255),
+            anchor="ls",
+            stroke_width=max(1, round(RIM * self._letter)),
+            stroke_fill=(0, 0, 0, 255),
+            direction="rtl" if backwards and features.check("raqm") else None,
+            language=self._language,
+        )
+
+
+def _reads_from_right(text: str) -> bool:
+    """Whether the first letter that has a direction is Hebrew, Arabic or the like (UAX #9, P2 and P3)."""
+    strong = next((kind for kind in map(bidirectional, text) if kind in ("L", "R", "AL")), "L")
+    return strong != "L"
