@@ -1,8 +1,4 @@
-"""A lesson's script: scenes, each with what its slide shows and what its presenter says.
-
-Written as Markdown or as JSON with the same fields; `parse_lesson` takes either. Nothing of a script is dropped in
-silence: it is on the slide, it is spoken, it is named in `Lesson.notices`, or it is refused with its line.
-"""
+"""What a script says: scenes, each with what its slide shows and what its presenter speaks."""
 
 from __future__ import annotations
 
