@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Self, get_args, get_origin
 
 from annotated_types import Ge, Le, MaxLen, MultipleOf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -29,6 +29,9 @@ class RuntimeProblem(Exception):
         self.sentence = sentence
         self.hint = hint
 
+    def __reduce__(self) -> tuple[type[RuntimeProblem], tuple[str, str, str | None]]:
+        return RuntimeProblem, (self.code, self.sentence, self.hint)  # from one process to another
+
     def __str__(self) -> str:
         return f"{self.sentence} {self.hint}" if self.hint else self.sentence
 
@@ -42,10 +45,35 @@ class Notice(BaseModel):
     sentence: str
 
 
-class RenderOptions(BaseModel):
-    """How a film is rendered. Use `RenderOptions.checked` to get a `RuntimeProblem` for a wrong value."""
+class Options(BaseModel):
+    """Named values with ranges. Use `checked` to get a `RuntimeProblem` for a wrong one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def checked(cls, values: Mapping[str, Any]) -> Self:
+        """Build the options from names and values (text is fine), or raise a `RuntimeProblem`.
+
+        Values that are None count as not given.
+        """
+        given = {name: value for name, value in values.items() if value is not None}
+        try:
+            return cls(**given)
+        except ValidationError as fault:
+            first = fault.errors(include_url=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else ""
+            if first["type"] == "extra_forbidden":
+                known = ", ".join(cls.model_fields)
+                raise RuntimeProblem(
+                    "option_unknown", f"There is no option {name}; the options are {known}."
+                ) from None
+            allowed = allowed_values(cls.model_fields[name])
+            sentence = f"Option {name} is {first['input']!s}, but must be {allowed}."
+            raise RuntimeProblem("option_out_of_range", sentence) from None
+
+
+class RenderOptions(Options):
+    """How a film is rendered."""
 
     duration: float | None = Field(
         None,
@@ -102,27 +130,6 @@ class RenderOptions(BaseModel):
     def _word_for_switch(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @classmethod
-    def checked(cls, values: Mapping[str, Any]) -> RenderOptions:
-        """Build the options from names and values (text is fine), or raise a `RuntimeProblem`.
-
-        Values that are None count as not given.
-        """
-        given = {name: value for name, value in values.items() if value is not None}
-        try:
-            return cls(**given)
-        except ValidationError as fault:
-            first = fault.errors(include_url=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else ""
-            if first["type"] == "extra_forbidden":
-                known = ", ".join(cls.model_fields)
-                raise RuntimeProblem(
-                    "option_unknown", f"There is no option {name}; the options are {known}."
-                ) from None
-            allowed = allowed_values(cls.model_fields[name])
-            sentence = f"Option {name} is {first['input']!s}, but must be {allowed}."
-            raise RuntimeProblem("option_out_of_range", sentence) from None
-
 
 def allowed_values(field: FieldInfo) -> str:
     """Describe in words what an option accepts, as in 'a number from 0.5 to 2' or 'on or off'."""
@@ -163,3 +170,42 @@ class VideoResult(BaseModel):
     peak_memory_mb: float
     provider: str
     model_pack: str
+
+
+class Subtitles(BaseModel):
+    """Paths of the files written beside a film."""
+
+    srt: str
+    vtt: str
+
+
+class LessonScene(BaseModel):
+    """One scene of a lesson's film: from `start` to `end` seconds, spoken from `speech_start` to `speech_end`.
+
+    `line` is where it begins in the script; `reused` tells that its film was there already.
+    """
+
+    title: str
+    line: int
+    start: float
+    end: float
+    speech_start: float | None = None
+    speech_end: float | None = None
+    reused: bool = False
+
+
+class LessonChapter(BaseModel):
+    """An entry of the film's table of contents; seconds."""
+
+    title: str
+    start: float
+    end: float
+
+
+class LessonResult(VideoResult):
+    """A finished lesson."""
+
+    title: str
+    chapters: list[LessonChapter]
+    scenes: list[LessonScene]
+    subtitles: Subtitles | None = None
