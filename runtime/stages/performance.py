@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
-from scipy.signal import find_peaks
 
 from runtime.contract import Notice, RenderOptions
 from runtime.stages.articulation import EXPRESSIONS, ArticulationTrack
@@ -363,9 +362,8 @@ def _nods(
 ) -> Doubles:
     """Pitch (radians, down = negative) of small nods that reach their depth on loud syllables."""
     contour = gaussian_filter1d(np.where(speaking, np.clip(loudness, -40, 10), -40.0), 0.06 * fps)
-    peaks, found = find_peaks(contour, prominence=4.0, distance=max(1, round(0.5 * fps)))
     pitch = np.zeros(len(times))
-    for peak, prominence in zip(peaks, found["prominences"], strict=True):
+    for peak, prominence in prominent_peaks(contour, 4.0, max(1, round(0.5 * fps))):
         if not speaking[peak] or generator.random() > 0.65:
             continue
         depth = math.radians(generator.uniform(0.7, 1.8)) * min(1.0, 0.4 + prominence / 20)
@@ -374,6 +372,36 @@ def _nods(
         down, up = 0.11, 0.22  # standard deviations: the head falls faster than it rises
         pitch[near] -= depth * np.exp(-0.5 * (since[near] / np.where(since[near] < 0, down, up)) ** 2)
     return pitch
+
+
+def prominent_peaks(contour: Doubles, least: float, distance: int) -> list[tuple[int, float]]:
+    """Peaks of a contour (T,) with their prominences, as `scipy.signal.find_peaks` finds and defines them.
+
+    Of peaks nearer than `distance` the highest stays; a plateau counts as its middle. Written out because loading
+    scipy.signal takes longer than rendering a second of film.
+    """
+    edges = np.flatnonzero(np.diff(contour)) + 1
+    starts, stops = np.append(0, edges), np.append(edges, len(contour))  # stretches of one value
+    height = contour[starts]
+    tops = np.flatnonzero((height[1:-1] > height[:-2]) & (height[1:-1] > height[2:])) + 1
+    peaks = (starts[tops] + stops[tops] - 1) // 2
+    stays = np.ones(len(peaks), bool)
+    for n in np.argsort(contour[peaks])[::-1]:
+        if stays[n]:
+            near = np.abs(peaks - peaks[n]) < distance
+            near[n] = False
+            stays[near] = False
+    found = []
+    for peak in peaks[stays]:
+        higher = np.flatnonzero(contour > contour[peak])
+        left, right = (
+            higher[higher < peak].max(initial=-1) + 1,
+            higher[higher > peak].min(initial=len(contour)),
+        )
+        prominence = contour[peak] - max(contour[left : peak + 1].min(), contour[peak:right].min())
+        if prominence >= least:
+            found.append((int(peak), float(prominence)))
+    return found
 
 
 def _ease(frames: int, fps: float, speaking: Mask, track_fps: float) -> Floats:

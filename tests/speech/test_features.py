@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import librosa
 import numpy as np
 
 from runtime.speech.features import (
     FFT,
+    HIGHEST_HZ,
     HOP,
+    LOWEST_HZ,
     MELS,
     RATE,
+    WINDOW,
     frame_count,
     framed_log_mel,
     log_mel,
@@ -19,6 +23,14 @@ from runtime.speech.features import (
 def test_one_frame_every_ten_milliseconds() -> None:
     samples = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
     assert log_mel(samples).shape == (frame_count(RATE), MELS) == (101, 80)
+
+
+def test_the_features_are_those_of_librosa() -> None:
+    samples = 0.1 * np.random.default_rng(2).standard_normal(RATE).astype(np.float32)
+    padded = np.pad(samples, FFT // 2)
+    power = np.abs(librosa.stft(padded, n_fft=FFT, hop_length=HOP, win_length=WINDOW, center=False)) ** 2
+    bank = librosa.filters.mel(sr=RATE, n_fft=FFT, n_mels=MELS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ)
+    np.testing.assert_allclose(log_mel(samples), 10 * np.log10(bank @ power + 1e-12).T, atol=1e-3)
 
 
 def test_a_click_is_loudest_in_the_frame_at_its_time() -> None:

@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
 
 from runtime.contract import RenderOptions
 from runtime.stages.articulation import ArticulationTrack, Segment, articulate
@@ -10,6 +12,7 @@ from runtime.stages.performance import (
     film_seconds,
     lip_delay,
     perform,
+    prominent_peaks,
     runs,
     speech_mask,
 )
@@ -303,3 +306,16 @@ def test_speech_mask_fills_short_gaps_and_drops_clicks() -> None:
     voice[150] = 0.9
     track = replace(_silence(4.0), voice=voice, loudness=np.zeros(200, np.float32))
     assert runs(speech_mask(track)) == [(50, 120)]
+
+
+@pytest.mark.parametrize("steps", [0.0, 3.0])
+def test_peaks_are_those_of_scipy(steps: float) -> None:
+    noise = np.random.default_rng(5)
+    for width in (0.7, 2.0, 5.0):
+        contour = gaussian_filter1d(noise.normal(-10, 12, 900), width)
+        if steps:
+            contour = np.round(contour / steps) * steps  # plateaus
+        expected, found = find_peaks(contour, prominence=4.0, distance=25)
+        peaks = prominent_peaks(contour, 4.0, 25)
+        assert len(expected) and [peak for peak, _ in peaks] == list(expected)
+        np.testing.assert_allclose([height for _, height in peaks], found["prominences"])
