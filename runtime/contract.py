@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 Provider = Literal["auto", "tensorrt", "cuda", "openvino", "cpu"]
 Framing = Literal["full", "presenter"]
+SubtitleChoice = Literal["sidecar", "burned", "both", "off"]
 Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
 ]
@@ -108,6 +109,11 @@ class RenderOptions(Options):
     preview_seconds: float | None = Field(
         None, ge=1, le=10, description="a short low-resolution run to tune the scales before the real one"
     )
+    subtitles: SubtitleChoice | None = Field(
+        None,
+        description="subtitles from the script: sidecar (SRT and WebVTT files beside the film), burned (into the "
+        "picture), both or off; sidecar when not given and there is a script",
+    )
     label: str = Field(
         "auto",
         min_length=1,
@@ -133,9 +139,11 @@ class RenderOptions(Options):
 
 def allowed_values(field: FieldInfo) -> str:
     """Describe in words what an option accepts, as in 'a number from 0.5 to 2' or 'on or off'."""
-    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)] or [field.annotation]
-    if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(map(str, get_args(field.annotation)))
+    whole = field.annotation
+    parts = () if get_origin(whole) is Literal else get_args(whole)
+    kinds = [kind for kind in parts if kind is not type(None)] or [whole]
+    if get_origin(kinds[0]) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kinds[0])))
     if bool in kinds:
         return "on or off"
     if str in kinds:
@@ -150,6 +158,13 @@ def allowed_values(field: FieldInfo) -> str:
     elif low is not None:
         words += f" of at least {low:g}"
     return f"{words} in steps of {step}" if step is not None else words
+
+
+class Subtitles(BaseModel):
+    """Paths of the files written beside a film."""
+
+    srt: str
+    vtt: str
 
 
 class VideoResult(BaseModel):
@@ -170,13 +185,7 @@ class VideoResult(BaseModel):
     peak_memory_mb: float
     provider: str
     model_pack: str
-
-
-class Subtitles(BaseModel):
-    """Paths of the files written beside a film."""
-
-    srt: str
-    vtt: str
+    subtitles: Subtitles | None = None
 
 
 class LessonScene(BaseModel):
@@ -208,4 +217,3 @@ class LessonResult(VideoResult):
     title: str
     chapters: list[LessonChapter]
     scenes: list[LessonScene]
-    subtitles: Subtitles | None = None

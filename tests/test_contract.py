@@ -34,6 +34,7 @@ def test_defaults_are_the_ones_users_know() -> None:
         ("lip_offset_ms", 500, "a number from -200 to 200"),
         ("expand_ratio", 0.6, "a number from 0 to 0.5"),
         ("seed", -1, "a whole number from 0 to 2147483647"),
+        ("subtitles", "maybe", "one of sidecar, burned, both, off"),
         ("provider", "tpu", "one of auto, tensorrt, cuda, openvino, cpu"),
     ],
 )

@@ -18,7 +18,7 @@ from runtime.subtitles.fonts import FontShelf, Run, load_font
 LETTER = 0.055  # height of a letter's square, as a share of the short side of the frame
 SMALLEST = 9  # pixels
 WIDEST = 0.92  # share of the width that a line may take
-BOTTOM = 0.06  # of the frame's height that stays free below
+BOTTOM = 0.06  # of the short side, what stays free below
 RIM = 0.07  # of the letter
 PADDING = 0.35  # of the letter, between the words and the plate's edge
 LEADING = 1.3  # lines are so many letters apart
@@ -51,7 +51,8 @@ class SubtitleDrawer:
         language: str | None = None,
         bottom: float = BOTTOM,
     ) -> None:
-        """`size` is (width, height) of the frames in pixels, `bottom` the share of the height that stays free below.
+        """`size` is (width, height) of the frames in pixels, `bottom` what stays free below, as a share of
+        the short side.
 
         `shelf` must know every sign of the cues, `language` chooses between shapes that languages write differently.
         """
@@ -127,7 +128,7 @@ class SubtitleDrawer:
         opacity = drawn[..., 3:] / 255
         colour = np.rint(drawn[..., :3] * opacity).astype(np.uint8)
         left = (self._size[0] - box[0]) // 2
-        top = max(0, self._size[1] - round(self._bottom * self._size[1]) - box[1])
+        top = max(0, self._size[1] - round(self._bottom * min(self._size)) - box[1])
         return _Picture(colour, np.repeat(1 - opacity, 3, axis=2), left, top)
 
     def _write(self, pen: ImageDraw.ImageDraw, run: Run, x: float, baseline: int, backwards: bool) -> None:

@@ -1,0 +1,77 @@
+"""What the option `subtitles` asks of one film."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtime.contract import Notice, RuntimeProblem, SubtitleChoice, Subtitles
+from runtime.speech.script import TimedWord
+from runtime.subtitles.cues import Cue, cues
+from runtime.subtitles.drawing import BOTTOM, SubtitleDrawer
+from runtime.subtitles.files import to_srt, to_vtt
+from runtime.subtitles.fonts import FontShelf
+
+
+class FilmSubtitles:
+    """The subtitles of one film, from its script; knows before rendering whether they can be made."""
+
+    def __init__(
+        self, choice: SubtitleChoice | None, script: str | None, language: str | None = None
+    ) -> None:
+        """`choice` is the option's value, None where it was not given: then a script makes files, without one nothing.
+
+        Raises `RuntimeProblem` for a choice that needs a script where there is none, and for letters without a font.
+        """
+        if not (script or "").strip() and choice not in (None, "off"):
+            raise RuntimeProblem(
+                "script_missing",
+                f"Option subtitles is {choice}, but without a script there is no text to show.",
+                "Give the spoken text as script, or set subtitles to off.",
+            )
+        choice = choice or ("sidecar" if script else "off")
+        self._script = script or ""
+        self._language = language
+        self._shown: list[Cue] = []
+        self._beside = choice in ("sidecar", "both")
+        self._shelf = FontShelf(self._script) if choice in ("burned", "both") else None
+
+    def time(self, words: Sequence[TimedWord], until: float) -> list[Notice]:
+        """Say when the words are spoken; the film ends after `until` seconds. Returns what the user should know."""
+        if not (self._beside or self._shelf):
+            return []
+        self._shown = cues(words, self._script, self._language, until)
+        if self._shown:
+            return []
+        sentence = "There are no subtitles, because no word of the script was found in the film's speech."
+        return [Notice(code="subtitles_empty", sentence=sentence)]
+
+    def drawer(self, size: tuple[int, int], fps: float, bottom: float = BOTTOM) -> SubtitleDrawer | None:
+        """Return what draws them into frames of `size` (width, height), or None if they are not to be burned in."""
+        if self._shelf is None or not self._shown:
+            return None
+        return SubtitleDrawer(self._shown, size, fps, self._shelf, self._language, bottom)
+
+    def write(self, film: Path) -> Subtitles | None:
+        """Write FILM.srt and FILM.vtt beside the film, each whole or not at all; None if there are none to write."""
+        if not self._beside or not self._shown:
+            return None
+        srt, vtt = film.with_suffix(".srt"), film.with_suffix(".vtt")
+        _write_whole(srt, to_srt(self._shown))
+        _write_whole(vtt, to_vtt(self._shown))
+        return Subtitles(srt=str(srt), vtt=str(vtt))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        aside.write_text(text, encoding="utf-8", newline="\n")
+        aside.replace(path)
+    except OSError as fault:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise RuntimeProblem(
+            "subtitles_unwritable", f"{path} cannot be written: {fault.strerror}."
+        ) from fault
