@@ -278,13 +278,13 @@ def speak_espeak(rng: random.Random, texts: list[str]) -> Iterator[Utterance]:
             continue
         if not events:
             continue
-        segments = sounds.segments(_espeak_phones(events, len(spoken) / engine.rate, language))
+        segments = sounds.segments(espeak_phones(events, len(spoken) / engine.rate, language))
         samples = resample(spoken, engine.rate)
         if _fits(segments, samples):
             yield Utterance(samples, segments, f"espeak_{voice}")
 
 
-def _espeak_phones(
+def espeak_phones(
     events: list[tuple[float, str]], duration: float, language: str
 ) -> list[tuple[list[str], float, float]]:
     """Event starts -> phones with start and end; "(en)" and the like mark language switches and are no sound."""

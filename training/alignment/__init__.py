@@ -1,0 +1,1 @@
+"""Measures how well scripts are aligned to speech; nothing is trained here."""
