@@ -167,6 +167,20 @@ class Subtitles(BaseModel):
     vtt: str
 
 
+class SpokenWord(BaseModel):
+    """A word of the script, `script[start_char:end_char]`, said from `start` to `end` seconds of the film.
+
+    Where `trusted` is False text and sound do not belong together, and the times are a guess.
+    """
+
+    text: str
+    start: float
+    end: float
+    trusted: bool
+    start_char: int
+    end_char: int
+
+
 class VideoResult(BaseModel):
     """A finished film and how it was made.
 
@@ -186,6 +200,7 @@ class VideoResult(BaseModel):
     provider: str
     model_pack: str
     subtitles: Subtitles | None = None
+    words: list[SpokenWord] = []
 
 
 class LessonScene(BaseModel):
