@@ -1,0 +1,79 @@
+"""Mandarin: pinyin of the phrase dictionary, other readings of characters that have several."""
+
+from __future__ import annotations
+
+from runtime.speech.pronunciation.han import HanNumbers
+from runtime.speech.pronunciation.language import Phones, Reading, Spoken, distinct, phrase
+from runtime.speech.pronunciation.tokens import Token
+
+_INITIALS = {
+    "b": "b", "p": "p", "m": "m", "f": "f", "d": "d", "t": "t", "n": "n", "l": "l", "g": "g", "k": "k", "h": "x",
+    "zh": "t sh", "ch": "t sh", "sh": "sh", "r": "r", "z": "t s", "c": "t s", "s": "s", "j": "t sj", "q": "t sj",
+    "x": "sj",
+}  # fmt: skip
+_FINALS = {
+    "a": "a", "o": "o", "e": "ah", "ê": "eh", "i": "i", "u": "u", "v": "y", "ai": "a ih", "ei": "e ih",
+    "ao": "a uh", "ou": "ou uh", "an": "a n", "en": "ax n", "ang": "a ng", "eng": "ah ng|ax ng",
+    "ong": "u ng|uh ng", "er": "a er|er", "ia": "i a|j a", "ie": "i eh|j eh", "iao": "i a uh|j a uh",
+    "iou": "i ou|j ou uh", "ian": "i eh n|j eh n", "in": "i n", "iang": "i a ng|j a ng", "ing": "i ng|i ax ng",
+    "iong": "i u ng|j u ng", "ua": "w a", "uo": "w o", "uai": "w a ih", "uei": "w e ih", "uan": "w a n",
+    "uen": "w ax n", "uang": "w a ng", "ueng": "w ah ng", "ve": "y eh", "van": "y eh n|y a n", "vn": "y n",
+    "io": "j o", "m": "m", "n": "n", "ng": "ng",
+}  # fmt: skip
+_LIKELY = 3  # readings of a character; the dictionary lists rare ones behind them
+_APICAL = {"zh", "ch", "sh", "r", "z", "c", "s"}
+
+
+class Mandarin:
+    """The rules of Mandarin."""
+
+    code = "zh"
+    abbreviations = frozenset[str]()
+
+    def __init__(self) -> None:
+        self._numbers = HanNumbers()
+
+    def read(self, token: Token) -> list[Reading]:
+        """See `Language.read`."""
+        return self._numbers.read(token)
+
+    def speak(self, run: str, stop: bool = False) -> list[Spoken]:
+        """The dictionary's phrases, and single characters between them; see `Language.speak`."""
+        from pypinyin.seg.mmseg import seg
+
+        spoken, start = [], 0
+        for piece in seg.cut(run):
+            spoken.append(Spoken(start, start + len(piece), _piece(piece)))
+            start += len(piece)
+        return spoken
+
+
+def _piece(piece: str) -> tuple[Phones, ...]:
+    """A phrase as the dictionary has it; a single character with all its readings."""
+    from pypinyin import Style, pinyin
+
+    syllables = pinyin(piece, style=Style.NORMAL, heteronym=True, errors="ignore", v_to_u=False)
+    return phrase([_character(readings) for readings in syllables])
+
+
+def _character(readings: list[str]) -> tuple[Phones, ...]:
+    return distinct(phones for reading in readings[:_LIKELY] for phones in syllable(reading))
+
+
+def syllable(pinyin: str) -> list[Phones]:
+    """A toneless syllable in our phones, with variants; empty for what is no syllable."""
+    from pypinyin.contrib.tone_convert import to_finals, to_initials
+
+    initial = to_initials(pinyin, strict=True)
+    final = to_finals(pinyin, strict=True).replace("ü", "v")
+    if initial in _APICAL and final in {"i", "-i"}:
+        finals = ["iz"]
+    else:
+        finals = _FINALS.get(final, "").split("|")
+    head = _INITIALS.get(initial, "").split()
+    return [(*head, *tail.split()) for tail in finals if tail]
+
+
+def language() -> Mandarin:
+    """The rules of Mandarin."""
+    return Mandarin()

@@ -1,0 +1,35 @@
+"""The languages that have rules, each loaded when it is first spoken."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from runtime.speech.pronunciation.language import Language
+
+_MODULES = {
+    "en": "english",
+    "zh": "mandarin",
+}
+_ALIASES = {"cmn": "zh", "zh-yue": "yue", "zh-hk": "yue", "zh-hant-hk": "yue", "jp": "ja", "iw": "he"}
+
+CODES: tuple[str, ...] = tuple(_MODULES)
+
+
+class MissingPackageError(Exception):
+    """A language has rules, but the package with its dictionary is not installed."""
+
+
+def canonical(language: str) -> str:
+    """The code we use for "en-US", "zh_CN", "cmn"."""
+    code = language.strip().lower().replace("_", "-")
+    return _ALIASES.get(code) or _ALIASES.get(code.split("-")[0]) or code.split("-")[0]
+
+
+@cache
+def rules(code: str) -> Language | None:
+    """The rules of a language; None when there are none, MissingPackageError when its dictionary is missing."""
+    if code not in _MODULES:
+        return None
+    module = import_module(f"runtime.speech.pronunciation.{_MODULES[code]}")
+    return module.language()

@@ -1,0 +1,92 @@
+"""A script cut into what is read as one: words, numbers with their units, times, addresses, signs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from runtime.speech.pronunciation.writing import Writing, plain
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the script in plain Unicode, `text`, from `place` on in the `writing`.
+
+    `kind` names what it is (a group of the pattern below); `parts` are its named pieces. `pause` tells that the
+    writing asks for a pause behind it, `stop` that a full stop follows directly.
+    """
+
+    kind: str
+    text: str
+    writing: Writing
+    place: int
+    parts: Mapping[str, str]
+    pause: bool = False
+    stop: bool = False
+
+    def span(self, start: int = 0, end: int | None = None) -> tuple[int, int]:
+        """Where `text[start:end]` is in the script."""
+        end = len(self.text) if end is None else end
+        return self.writing.span(self.place + start, self.place + end)
+
+
+_NUMBER = r"\d+(?:[.,'\u2019]\d+)*"
+_MONEY = r"[$€£¥₹₩₽]"
+_UNIT = (
+    r"(?:km/h|m/s|kWh|kW|MW|GB|MB|TB|kB|KB|GHz|MHz|kHz|Hz|km²?|cm²?|mm|m²|m³|m2|m3|kg|mg|ml|cl|ms|mph|px|fps|dB|"
+    r"°C|°F|°|min|h|g|l|m|s|t|W|V|km2|cm|K|%|‰)"
+)
+HAN = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+KANA = r"\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+HANGUL = r"\uac00-\ud7a3"
+_LETTER = rf"(?:(?![{HAN}{KANA}{HANGUL}])[^\W\d_])"
+
+_PATTERN = re.compile(
+    rf"""
+      (?P<fence>^[ \t]*(?:```|~~~)\w*|<[/!]?[A-Za-z][^<>\n]*>)
+    | (?P<url>(?:https?://|www\.)[^\s<>()\[\]{{}}"，。！？；、]*[^\s<>()\[\]{{}}"，。！？；、.,;:!?'])
+    | (?P<email>[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)
+    | (?P<domain>(?<![\w.])[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.(?:com|org|net|edu|gov|info|io|ai|app|dev|de|fr|es|it|cn|
+        jp|uk|hk|ru|nl|pt|eu)(?:/[\w./%-]*[\w/])?(?![\w]))
+    | (?P<date>(?<!\d)(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}})(?!\d))
+    | (?P<time>(?<!\d)(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?!\d))
+    | (?P<money>(?P<before>{_MONEY})\s?(?P<sum>{_NUMBER})|(?P<amount>{_NUMBER})\s?(?P<after>{_MONEY}))
+    | (?P<version>(?<!\d)\d+(?:\.\d+){{2,}}(?!\d))
+    | (?P<measure>(?P<value>{_NUMBER})\s?(?P<unit>{_UNIT})(?!\w))
+    | (?P<ordinal>\d+(?:st|nd|rd|th|er|re|e|ème|ème|º|ª|\.º|\.ª|o|a)(?!\w))
+    | (?P<number>{_NUMBER})
+    | (?P<ideographs>[{HAN}{KANA}]+)
+    | (?P<hangul>[{HANGUL}]+)
+    | (?P<word>{_LETTER}[\u0300-\u036f]*(?:{_LETTER}|[\u0300-\u036f]|'(?={_LETTER}))*)
+    | (?P<mark>(?<=\s)-+(?=\s)|[.,;:!?…—–()\[\]"\u3001\u3002\u300c-\u300f·\n|]+)
+    | (?P<sign>[&+=@#/*%^~<>°§©-])
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_PAUSES = re.compile(r"[-.,;:!?…—–()\n\u3001\u3002|]")
+_LINK = re.compile(r"\]\([^()\s]*\)")
+
+
+def tokenize(script: str) -> list[Token]:
+    """All tokens that may be heard, in order; the rest of the script is silent."""
+    writing = plain(script)
+    tokens: list[Token] = []
+    text = _LINK.sub(lambda found: "]" + " " * (len(found[0]) - 1), writing.text)
+    for found in _heard(text):
+        kind = found.lastgroup or ""
+        if kind == "mark":
+            if tokens and _PAUSES.search(found[0]):
+                touching = found[0].startswith(".") and found.start() == tokens[-1].place + len(
+                    tokens[-1].text
+                )
+                tokens[-1] = replace(tokens[-1], pause=True, stop=tokens[-1].stop or touching)
+            continue
+        parts = {name: value for name, value in found.groupdict().items() if value}
+        tokens.append(Token(kind, found[0], writing, found.start(), parts))
+    return tokens
+
+
+def _heard(text: str) -> Iterator[re.Match[str]]:
+    """The pattern's finds, without what only shapes the text."""
+    return (found for found in _PATTERN.finditer(text) if not found["fence"])
