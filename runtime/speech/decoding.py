@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.stages.articulation import CONTROLS, PHONE_NAMES, TRACK_FPS, ArticulationTrack, compose
+from runtime.stages.articulation import CONTROLS, PHONE_NAMES, TRACK_FPS, ArticulationTrack, Mouth
 
 FloatArray = NDArray[np.float32]
 
@@ -98,16 +98,23 @@ def contact_probability(evidence: Evidence, contact: str, calibration: Calibrati
 
 def decode(evidence: Evidence, loudness: FloatArray, calibration: Calibration) -> ArticulationTrack:
     """Evidence and loudness (T,) in dB -> the track that drives the mouth."""
+    mouth, voice = decode_mouth(evidence, loudness, calibration)
+    return mouth.track(TRACK_FPS, voice, loudness)
+
+
+def decode_mouth(
+    evidence: Evidence, loudness: FloatArray, calibration: Calibration
+) -> tuple[Mouth, FloatArray]:
+    """The same before composing, with the probability of voice (T,)."""
     gain, offset = np.array(calibration.gain, np.float32), np.array(calibration.offset, np.float32)
     controls = np.clip(evidence.controls * gain + offset, 0, 1).astype(np.float32)
     bilabial = close_lips(contact_probability(evidence, "bilabial", calibration), calibration.closing)
     labiodental = np.clip(1.3 * contact_probability(evidence, "labiodental", calibration) - 0.1, 0, 1)
     nobody = (loudness < _INAUDIBLE) | steady_noise(loudness)
     rest = rest_mouth((contact_probability(evidence, "rest", calibration) > calibration.resting) | nobody)
-    expression, closure = compose(controls, bilabial, labiodental.astype(np.float32), rest)
     voice = _sigmoid(evidence.contacts[:, CONTACTS.index("voice")])
     voice = np.where(nobody, 0, voice).astype(np.float32)
-    return ArticulationTrack(TRACK_FPS, expression, closure, voice, loudness)
+    return Mouth(controls, bilabial, labiodental.astype(np.float32), rest), voice
 
 
 def steady_noise(loudness: FloatArray) -> NDArray[np.bool_]:

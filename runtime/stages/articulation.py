@@ -255,16 +255,27 @@ def expand_controls(controls: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class Gestures:
-    """What `articulate` computes before composing: also the training targets of the audio encoder.
-
-    controls (T, 10); bilabial, labiodental, rest (T,); phone (T,) index into PHONE_NAMES.
-    """
+class Mouth:
+    """What the mouth does before it is composed: controls (T, 10); bilabial, labiodental, rest (T,) in 0..1."""
 
     controls: FloatArray
     bilabial: FloatArray
     labiodental: FloatArray
     rest: FloatArray
+
+    def track(self, fps: float, voice: FloatArray, loudness: FloatArray) -> ArticulationTrack:
+        """The track that drives the face; voice and loudness (T,) as there."""
+        expression, closure = compose(self.controls, self.bilabial, self.labiodental, self.rest)
+        return ArticulationTrack(fps, expression, closure, voice, loudness)
+
+
+@dataclass(frozen=True)
+class Gestures(Mouth):
+    """What `articulate` computes before composing: also the training targets of the audio encoder.
+
+    phone (T,): index into PHONE_NAMES.
+    """
+
     phone: NDArray[np.int64]
 
 
@@ -319,9 +330,8 @@ def articulate(segments: Sequence[Segment], duration: float, fps: float = TRACK_
     audio is not known here.
     """
     moves = gestures(segments, duration, fps)
-    expression, closure = compose(moves.controls, moves.bilabial, moves.labiodental, moves.rest)
     voice = (1 - moves.rest).astype(np.float32)
-    return ArticulationTrack(fps, expression, closure, voice, (-60 + 50 * voice).astype(np.float32))
+    return moves.track(fps, voice, (-60 + 50 * voice).astype(np.float32))
 
 
 def _fill_gaps(segments: Iterable[Segment], duration: float) -> list[Segment]:

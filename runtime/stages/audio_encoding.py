@@ -51,13 +51,32 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """What is heard in rows start..stop of the track: posteriors (n, P) of PHONE_NAMES, and all that decides."""
+    """What is heard in rows start..stop of the track: posteriors (n, P) of PHONE_NAMES, and all that decides.
+
+    logits (n, P): what the network says of each row by itself, before its neighbours are asked.
+    """
 
     start: int
     stop: int
     phones: FloatArray
+    logits: FloatArray
     evidence: Evidence
     loudness: FloatArray
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """All that is heard in a recording of T rows, and how to read it. logits (T, P), or (0, P) where not kept."""
+
+    evidence: Evidence
+    loudness: FloatArray
+    logits: FloatArray
+    calibration: Calibration
+    sequence: PhoneSequence
+
+    def track(self) -> ArticulationTrack:
+        """What the mouth does, by the sound alone."""
+        return decode(self.evidence, self.loudness, self.calibration)
 
 
 class AudioEncoder:
@@ -83,14 +102,32 @@ class AudioEncoder:
 
         `progress` is told how many seconds have been encoded. An array of another rate is resampled.
         """
+        return self.hear(samples, sample_rate, progress, keep_logits=False).track()
+
+    def hear(
+        self,
+        samples: FloatArray | Iterable[FloatArray],
+        sample_rate: int = RATE,
+        progress: Callable[[float], None] | None = None,
+        keep_logits: bool = True,
+    ) -> Hearing:
+        """The same before it is decided what the mouth does; `keep_logits` for alignment with a script."""
         evidence: list[Evidence] = []
         loudness: list[FloatArray] = []
+        logits: list[FloatArray] = []
         for window in self.windows(_as_blocks(samples, sample_rate)):
             evidence.append(window.evidence)
             loudness.append(window.loudness)
+            logits.append(window.logits if keep_logits else window.logits[:0])
             if progress is not None:
                 progress(window.stop / TRACK_FPS)
-        return decode(Evidence.join(evidence), np.concatenate(loudness), self._calibration)
+        return Hearing(
+            Evidence.join(evidence),
+            np.concatenate(loudness),
+            np.concatenate(logits),
+            self._calibration,
+            self._sequence,
+        )
 
     def windows(self, blocks: Iterable[FloatArray]) -> Iterator[Window]:
         """The network's outputs piece by piece, for whoever needs the phones' posteriors (alignment)."""
@@ -113,10 +150,11 @@ class AudioEncoder:
         mel = features.scaled(start - CONTEXT, start + self._core + CONTEXT)
         outputs = self._network.run({"input": np.ascontiguousarray(mel.T[None])})
         rows = slice(CONTEXT // 2, CONTEXT // 2 + (stop - start) // 2)
-        phones = self._sequence.posteriors(outputs["phones"][0])[rows]
+        logits = outputs["phones"][0]
+        phones = self._sequence.posteriors(logits)[rows]
         controls, contacts = outputs["controls"][0, rows], outputs["contacts"][0, rows]
         evidence = Evidence.of(phones, controls, contacts)
-        return Window(start // 2, stop // 2, phones, evidence, features.loudness(start, stop))
+        return Window(start // 2, stop // 2, phones, logits[rows], evidence, features.loudness(start, stop))
 
 
 class _FeatureStream:
