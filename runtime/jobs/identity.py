@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from runtime.contract import RenderOptions
 from runtime.inference.packs import BUNDLED_PACK
@@ -20,14 +21,18 @@ def job_id(
     options: RenderOptions,
     pack: str,
     variants: Sequence[Mapping[str, float]] = (),
+    script: str | None = None,
+    language: str | None = None,
 ) -> str:
     """Return `video_` and 32 hex digits of the SHA-256 over inputs, options and `pack` (see `pack_identity`)."""
-    parts = {
+    parts: dict[str, Any] = {
         "portrait": portrait_sha256,
         "audio": list(audio_sha256),
         "options": options.model_dump(exclude=IMMATERIAL),
         "pack": pack,
-    } | ({"variants": list(variants)} if variants else {})
+    }
+    optional: dict[str, Any] = {"variants": list(variants), "script": script, "language": language}
+    parts |= {name: value for name, value in optional.items() if value}
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return "video_" + hashlib.sha256(canonical.encode()).hexdigest()[:32]
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from runtime.contract import RuntimeProblem
@@ -47,13 +47,15 @@ CREATE TABLE IF NOT EXISTS discarded (storage TEXT NOT NULL, key TEXT NOT NULL, 
 @dataclass(frozen=True)
 class Request:
     """What was asked for: option values, and the names of the input files in their folder. A preview has
-    `variants`: option values that are rendered side by side."""
+    `variants`: option values that are rendered side by side. `script` is what is said, in `language`."""
 
     options: dict[str, Any]
     portrait: str
     audio: list[str]
     filename: str = "talking-video.mp4"
     variants: list[dict[str, float]] = field(default_factory=list)
+    script: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ class Job:
     storage: str | None = None
     key: str | None = None
     bytes: int = 0
+
+    @property
+    def subtitles(self) -> dict[str, str]:
+        """Storage keys of the subtitles that go with the film, by their suffix."""
+        if self.key is None or self.result is None:
+            return {}
+        film = PurePosixPath(self.key)
+        return {suffix: str(film.with_suffix(f".{suffix}")) for suffix in self.result.get("subtitles") or ()}
 
 
 class JobStore:
@@ -275,8 +285,9 @@ class JobStore:
 
     def _discard_film(self, job: Job) -> None:
         if job.storage and job.key:
-            self._connection.execute(
-                "INSERT OR IGNORE INTO discarded (storage, key) VALUES (?, ?)", (job.storage, job.key)
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO discarded (storage, key) VALUES (?, ?)",
+                [(job.storage, key) for key in (job.key, *job.subtitles.values())],
             )
 
     def _count(self, states: Iterable[State]) -> int:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from runtime.contract import RuntimeProblem
 from runtime.jobs.folders import StateFolder, remove
@@ -14,6 +15,7 @@ from runtime.jobs.progress import Progress, ProgressBoard
 from runtime.jobs.store import Job, JobStore
 from runtime.jobs.workers import FILM
 from runtime.storage import Storage, UploadStopped
+from runtime.subtitles.files import SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ STORAGE_STAGE = "uploading"
 
 @dataclass
 class Uploader:
-    """Stores the films of jobs in state uploading, oldest first, one at a time.
+    """Stores the films of jobs in state uploading (and their subtitles), oldest first, one at a time.
 
     A film stays in its work folder until the storage has it, so no failure here costs a render.
     """
@@ -98,18 +100,15 @@ class Uploader:
         """Store one film; False if the storage does not take it now."""
         assert job.work is not None
         assert job.key is not None
-        work = self.folder.work / job.work
+        files = self._files(job, self.folder.work / job.work)
         stop = threading.Event()
         with self._lock:
             self._current = (job.id, stop)
         self.board.post(job.id, Progress(1.0, STORAGE_STAGE, job.started or job.created, self._notice(job)))
         try:
-            size = self.storage.put(
-                work / FILM,
-                job.key,
-                content_type="video/mp4",
-                filename=job.request.filename,
-                stop=stop,
+            size = sum(
+                self.storage.put(path, key, content_type=kind, filename=name, stop=stop)
+                for path, key, kind, name in files
             )
         except UploadStopped:
             return True
@@ -117,7 +116,7 @@ class Uploader:
             self._film_lost(job)
             return True
         except RuntimeProblem as problem:
-            if not (work / FILM).exists():
+            if not all(path.exists() for path, *_ in files):
                 self._film_lost(job)
                 return True
             return self._put_off(job, problem)
@@ -126,6 +125,15 @@ class Uploader:
                 self._current = None
         self._stored(job, size)
         return True
+
+    def _files(self, job: Job, work: Path) -> list[tuple[Path, str, str, str]]:
+        """Path, key, content type and readable name of all that is stored of a job; the film last."""
+        film, name = work / FILM, Path(job.request.filename)
+        files = [
+            (film.with_suffix(f".{suffix}"), key, SUFFIXES[suffix], str(name.with_suffix(f".{suffix}")))
+            for suffix, key in job.subtitles.items()
+        ]
+        return [*files, (film, str(job.key), "video/mp4", str(name))]
 
     def _stored(self, job: Job, size: int) -> None:
         if self.store.complete(job.id, job.run, size, self.storage.name):

@@ -17,6 +17,7 @@ from runtime.jobs.progress import Progress, ProgressBoard
 from runtime.jobs.render_process import RENDERER, Outcome, RenderProcess
 from runtime.jobs.resources import Load, MemoryGuard
 from runtime.jobs.store import Job, JobStore
+from runtime.subtitles.files import SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +186,8 @@ class WorkerPool:
             "out": str(work / FILM),
             "options": options,
             "variants": job.request.variants,
+            "script": job.request.script,
+            "language": job.request.language,
             "job": job.id,
             "producer": self.settings.producer,
         }
@@ -230,7 +233,7 @@ class WorkerPool:
         if outcome.ending == "result":
             film = work / FILM
             if film.exists() and film.stat().st_size > 0:
-                return self._film_made(job, outcome.detail)
+                return self._film_made(job, outcome.detail | {"subtitles": _subtitles_beside(film)})
             outcome = Outcome("crashed", {"sentence": "The render process ended without a film."})
         if outcome.ending == "problem" and not self._may_pass(job, outcome):
             self._fail(job, outcome.detail)
@@ -275,3 +278,7 @@ class WorkerPool:
             log.warning("%s", error["sentence"], extra={"job": job.id, "code": error["code"]})
             self.hooks.failed(error["code"])
             self.hooks.ended(job.id, "failed")
+
+
+def _subtitles_beside(film: Path) -> list[str]:
+    return [suffix for suffix in SUFFIXES if film.with_suffix(f".{suffix}").exists()]

@@ -7,7 +7,8 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,11 +19,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime import __version__
 from runtime.contract import RenderOptions, RuntimeProblem
-from runtime.jobs.store import FINISHED, State
+from runtime.jobs.store import FINISHED, Job, State
 from runtime.server.access import Access
 from runtime.server.extras import extra_routes
 from runtime.server.intake import receive
 from runtime.server.schemas import (
+    LANGUAGE,
+    SCRIPT,
     Health,
     ProblemAnswer,
     VideoDeleted,
@@ -32,6 +35,7 @@ from runtime.server.schemas import (
 )
 from runtime.server.service import Service
 from runtime.storage import LocalStorage, content_disposition
+from runtime.subtitles.files import SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,7 @@ STATUS_BY_CODE = {
     "unauthorised": 401,
     "forbidden": 403,
     "video_unknown": 404,
+    "subtitles_unknown": 404,
     "video_unfinished": 409,
     "request_timeout": 408,
     "image_too_large": 413,
@@ -55,6 +60,7 @@ UNPROCESSABLE = 422  # what is left is wrong input
 Answers = dict[int | str, dict[str, Any]]
 ERRORS: Answers = {status: {"model": ProblemAnswer} for status in (401, 404, 409, 413, 422, 429, 507)}
 EXISTS: Answers = {200: {"model": VideoJob, "description": "The film exists already"}}
+SUBTITLES: Answers = {200: {"content": {"application/x-subrip": {}, "text/vtt": {}}}, 307: {}}
 FILM: Answers = {200: {"content": {"video/mp4": {}}}, 206: {}, 307: {}}
 
 
@@ -77,6 +83,17 @@ def create_app(service: Service) -> FastAPI:
         access.check(request.headers)
 
     guarded = [Depends(permitted)]
+
+    def finished(video_id: str, request: Request) -> tuple[Job, str]:
+        """The job of a link and its film's key, for who has the key or a signature."""
+        if not access.is_signed(video_id, request.query_params):
+            access.check(request.headers)
+        job = service.find(video_id)
+        if job.state != "completed" or job.key is None:
+            raise RuntimeProblem(
+                "video_unfinished", f"The video is {service.view(job).status}; it has no film."
+            )
+        return job, job.key
 
     @app.post(
         "/v1/videos",
@@ -105,7 +122,10 @@ def create_app(service: Service) -> FastAPI:
     ) -> VideoList:
         """List jobs, newest first."""
         jobs = service.store.newest(limit + 1, before, state)
-        views = [links.add(service.view(job), request) for job in jobs[:limit]]
+        # A long script's words are many; who wants them asks for the job itself.
+        views = [
+            links.add(service.view(job), request).model_copy(update={"words": []}) for job in jobs[:limit]
+        ]
         return VideoList(data=views, has_more=len(jobs) > limit)
 
     @app.get(
@@ -154,26 +174,26 @@ def create_app(service: Service) -> FastAPI:
     )
     def get_content(video_id: str, request: Request) -> Response:
         """The film, with Range support; or a redirect to the object storage. Links need no key."""
-        if not access.is_signed(video_id, request.query_params):
-            access.check(request.headers)
-        job = service.find(video_id)
-        if job.state != "completed" or job.key is None:
+        job, key = finished(video_id, request)
+        return _stored(service, job, key, "video/mp4", job.request.filename)
+
+    @app.get(
+        "/v1/videos/{video_id}/subtitles.{suffix}",
+        response_class=FileResponse,
+        responses=SUBTITLES | ERRORS,
+        tags=["videos"],
+    )
+    def get_subtitles(video_id: str, suffix: Literal["srt", "vtt"], request: Request) -> Response:
+        """The subtitles as SubRip or WebVTT; or a redirect to the object storage. Links need no key."""
+        job, _ = finished(video_id, request)
+        if suffix not in job.subtitles:
             raise RuntimeProblem(
-                "video_unfinished", f"The video is {service.view(job).status}; it has no film."
+                "subtitles_unknown",
+                "The video has no subtitles.",
+                "They are made where a script is given and subtitles are sidecar or both.",
             )
-        if isinstance(service.storage, LocalStorage) and job.storage == "local":
-            return FileResponse(
-                service.storage.path(job.key),
-                media_type="video/mp4",
-                headers={
-                    "Content-Disposition": content_disposition(job.request.filename),
-                    "Cache-Control": "private, max-age=604800",
-                },
-            )
-        link = service.storage.link(job.key) if job.storage == service.storage.name else None
-        if link is None:
-            raise RuntimeProblem("video_unknown", "The film is in a storage that this server no longer uses.")
-        return RedirectResponse(link, headers={"Cache-Control": "no-store"})
+        name = str(Path(job.request.filename).with_suffix(f".{suffix}"))
+        return _stored(service, job, job.subtitles[suffix], SUFFIXES[suffix], name)
 
     app.include_router(extra_routes(service, links.add, guarded))
 
@@ -206,25 +226,46 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
+def _stored(service: Service, job: Job, key: str, kind: str, filename: str) -> Response:
+    """A stored file, from this machine's disk or by way of the object storage."""
+    if isinstance(service.storage, LocalStorage) and job.storage == "local":
+        return FileResponse(
+            service.storage.path(key),
+            media_type=kind,
+            headers={
+                "Content-Disposition": content_disposition(filename),
+                "Cache-Control": "private, max-age=604800",
+            },
+        )
+    link = service.storage.link(key) if job.storage == service.storage.name else None
+    if link is None:
+        raise RuntimeProblem("video_unknown", "The film is in a storage that this server no longer uses.")
+    return RedirectResponse(link, headers={"Cache-Control": "no-store"})
+
+
 class Links:
-    """Adds to a job the link to its film, signed anew."""
+    """Adds to a job the links to its film and subtitles, signed anew."""
 
     def __init__(self, service: Service, access: Access) -> None:
         self._service = service
         self._access = access
 
     def add(self, view: VideoJob, request: Request) -> VideoJob:
-        """Return the job with its link, if it has a film."""
+        """Return the job with its links, if it has a film."""
         if view.status != "completed":
             return view
         job = self._service.store.get(view.id)
         if job is None or job.key is None or job.storage != self._service.storage.name:
             return view
-        url = self._service.storage.link(job.key)
-        if url is None:
-            path = f"/v1/videos/{job.id}/content?{self._access.sign(job.id)}"
-            url = self._base(request) + path
-        return view.model_copy(update={"url": url})
+        links = {"url": self._link(job, job.key, "content", request)}
+        names = {"srt": "subtitles_url", "vtt": "subtitles_vtt_url"}
+        for suffix, key in job.subtitles.items():
+            links[names[suffix]] = self._link(job, key, f"subtitles.{suffix}", request)
+        return view.model_copy(update=links)
+
+    def _link(self, job: Job, key: str, name: str, request: Request) -> str:
+        direct = self._service.storage.link(key)
+        return direct or f"{self._base(request)}/v1/videos/{job.id}/{name}?{self._access.sign(job.id)}"
 
     def _base(self, request: Request) -> str:
         settings = self._service.settings
@@ -351,6 +392,8 @@ def _request_body() -> dict[str, Any]:
         },
         "portrait_url": {"type": "string"},
         "audio_url": {"type": "array", "items": {"type": "string"}},
+        "script": {"type": "string", "description": SCRIPT},
+        "language": {"type": "string", "description": LANGUAGE},
         **options,
     }
     return {

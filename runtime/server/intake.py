@@ -27,7 +27,7 @@ from runtime.server.service import Draft, Service
 
 FILE_FIELDS: dict[str, MediaKind] = {"portrait": "image", "audio": "audio"}
 ADDRESS_FIELDS: dict[str, MediaKind] = {"portrait_url": "image", "audio_url": "audio"}
-TEXT_LIMIT = 64 * 1024  # bytes of all text fields, or of a JSON body
+TEXT_LIMIT = 512 * 1024  # bytes of all text fields, or of a JSON body
 MAX_CLIPS = 100
 CHUNK = 512 * 1024  # bytes gathered before they are written
 # Downloads wait for slow servers elsewhere; threads of their own leave those that answer requests free.

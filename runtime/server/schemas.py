@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.contract import Notice, RenderOptions
 
+SCRIPT = "what is said, word for word: the lips follow it, and subtitles are made of it"
+LANGUAGE = "language of the script, as in en or zh-Hant; found from the script when not given"
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 
 
@@ -20,6 +22,8 @@ class VideoRequest(RenderOptions):
     audio_url: str | list[str] = Field(
         description="http(s) address of the speech; several are joined in order"
     )
+    script: str | None = Field(None, description=SCRIPT)
+    language: str | None = Field(None, description=LANGUAGE)
 
 
 class Problem(BaseModel):
@@ -53,6 +57,10 @@ class VideoJob(BaseModel):
     attempts: int = 0
     options: dict[str, Any]
     url: str | None = Field(None, description="link to the film, signed anew with every answer")
+    subtitles_url: str | None = Field(
+        None, description="link to the subtitles as SubRip (.srt), if there are any"
+    )
+    subtitles_vtt_url: str | None = Field(None, description="the same as WebVTT")
     filename: str
     bytes: int | None = None
     duration: float | None = None
@@ -61,6 +69,9 @@ class VideoJob(BaseModel):
     fps: float | None = None
     frames: int | None = None
     warnings: list[Notice] = []
+    words: list[dict[str, Any]] = Field(
+        [], description="words of the script and when they are said, in seconds; left out of lists"
+    )
     timings: dict[str, float] = Field({}, description="seconds by stage")
     real_time_factor: float | None = None
     provider: str | None = None

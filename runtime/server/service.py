@@ -32,6 +32,7 @@ from runtime.media.fetching import Fetcher, FetchPolicy
 from runtime.server.metrics import Metrics
 from runtime.server.schemas import Problem, Status, VideoJob
 from runtime.server.settings import Settings
+from runtime.subtitles.film import FilmSubtitles
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +154,7 @@ class Service:
         The draft's folder belongs to the job afterwards, or is removed.
         """
         try:
+            script, language = read_script(draft.values)
             options = self.options(draft.values)
             if draft.portrait is None:
                 raise RuntimeProblem("portrait_missing", "The request has no portrait.")
@@ -164,8 +166,19 @@ class Service:
                 draft.audio,
                 film_name(draft.names),
                 draft.variants,
+                script,
+                language,
             )
-            identity = job_id(draft.portrait_sha256, draft.audio_sha256, options, self.pack, draft.variants)
+            FilmSubtitles(options.subtitles, script, language)  # raises where they cannot be made
+            identity = job_id(
+                draft.portrait_sha256,
+                draft.audio_sha256,
+                options,
+                self.pack,
+                draft.variants,
+                script,
+                language,
+            )
             priority = PREVIEW_PRIORITY if options.preview_seconds is not None else 0
             make_durable(draft.folder)
             before = self.store.get(identity)
@@ -319,6 +332,16 @@ def pool_settings(settings: Settings) -> PoolSettings:
         settings.producer,
         int(settings.reserve_disk_mb * MEGABYTE),
     )
+
+
+def read_script(values: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Take the script and its language out of a request's values. Raises `RuntimeProblem`."""
+    given = {name: values.pop(name, None) for name in ("script", "language")}
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise RuntimeProblem("option_out_of_range", f"{name} is {value!s:.40}, but must be text.")
+    script, language = ((value or "").strip() or None for value in given.values())
+    return script, language if script else None
 
 
 def film_name(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ LETTER = 0.055  # height of a letter's square, as a share of the short side of t
 SMALLEST = 9  # pixels
 WIDEST = 0.92  # share of the width that a line may take
 BOTTOM = 0.06  # of the short side, what stays free below
+ABOVE_LABEL = 0.12  # the same over the mark that says the film is generated
 RIM = 0.07  # of the letter
 PADDING = 0.35  # of the letter, between the words and the plate's edge
 LEADING = 1.3  # lines are so many letters apart

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from runtime.subtitles.cues import Cue
 
-SUFFIXES = {"srt": "application/x-subrip", "vtt": "text/vtt"}
-"""Suffix and media type of what `to_srt` and `to_vtt` write, in UTF-8."""
+SUFFIXES = {"srt": "application/x-subrip; charset=utf-8", "vtt": "text/vtt; charset=utf-8"}
+"""Suffix and media type of what `to_srt` and `to_vtt` write."""
 
 
 def to_srt(shown: Sequence[Cue]) -> str:

@@ -6,13 +6,15 @@ import contextlib
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runtime.contract import Notice, RuntimeProblem, SubtitleChoice, Subtitles
 from runtime.speech.script import TimedWord
 from runtime.subtitles.cues import Cue, cues
-from runtime.subtitles.drawing import BOTTOM, SubtitleDrawer
 from runtime.subtitles.files import to_srt, to_vtt
-from runtime.subtitles.fonts import FontShelf
+
+if TYPE_CHECKING:
+    from runtime.subtitles.drawing import SubtitleDrawer
 
 
 class FilmSubtitles:
@@ -36,7 +38,11 @@ class FilmSubtitles:
         self._language = language
         self._shown: list[Cue] = []
         self._beside = choice in ("sidecar", "both")
-        self._shelf = FontShelf(self._script) if choice in ("burned", "both") else None
+        self._shelf = None
+        if choice in ("burned", "both"):
+            from runtime.subtitles.fonts import FontShelf  # the server does without Pillow until it is needed
+
+            self._shelf = FontShelf(self._script)
 
     def time(self, words: Sequence[TimedWord], until: float) -> list[Notice]:
         """Say when the words are spoken; the film ends after `until` seconds. Returns what the user should know."""
@@ -48,10 +54,16 @@ class FilmSubtitles:
         sentence = "There are no subtitles, because no word of the script was found in the film's speech."
         return [Notice(code="subtitles_empty", sentence=sentence)]
 
-    def drawer(self, size: tuple[int, int], fps: float, bottom: float = BOTTOM) -> SubtitleDrawer | None:
-        """Return what draws them into frames of `size` (width, height), or None if they are not to be burned in."""
+    def drawer(self, size: tuple[int, int], fps: float, raised: bool = False) -> SubtitleDrawer | None:
+        """Return what draws them into frames of `size` (width, height), or None if they are not to be burned in.
+
+        They are `raised` where the corner below them holds a label.
+        """
         if self._shelf is None or not self._shown:
             return None
+        from runtime.subtitles.drawing import ABOVE_LABEL, BOTTOM, SubtitleDrawer
+
+        bottom = ABOVE_LABEL if raised else BOTTOM
         return SubtitleDrawer(self._shown, size, fps, self._shelf, self._language, bottom)
 
     def write(self, film: Path) -> Subtitles | None:

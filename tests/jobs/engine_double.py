@@ -22,6 +22,8 @@ import numpy as np
 from runtime.contract import RuntimeProblem
 from runtime.jobs.renderer import Reporter, end_with_server, volunteer_for_oom_killer
 from runtime.media.video import VideoWriter
+from runtime.speech.script import TimedWord
+from runtime.subtitles.film import FilmSubtitles
 
 FINE, CRASH, CRASH_ONCE, NO_FACE, HANG, NO_FILM, GRANDCHILD, BABBLE, CRASH_AT_EXIT, LINGER = range(10)
 STEPS = 20
@@ -43,6 +45,7 @@ def main() -> None:
     if behaviour != NO_FILM:
         try:
             write_film(Path(task["out"]), task["options"].get("seed", 0), frames)
+            write_subtitles(task)
         except RuntimeProblem as problem:
             reporter.send(problem={"code": problem.code, "sentence": problem.sentence, "hint": problem.hint})
             return
@@ -78,6 +81,13 @@ def write_film(path: Path, seed: int, frames: int) -> None:
     with VideoWriter(path, 64, 64, 25, threads=1) as writer:
         for number in range(frames):
             writer.write(np.roll(noise, 7 * number, (0, 1)))
+
+
+def write_subtitles(task: dict[str, Any]) -> None:
+    """Files beside the film, as the engine makes them: the whole script over the whole film."""
+    script, film = task.get("script"), FilmSubtitles(task["options"].get("subtitles"), task.get("script"))
+    film.time([TimedWord(script, 0.0, 0.2, 0, len(script), 1.0)] if script else [], 0.24)
+    film.write(Path(task["out"]))
 
 
 RESULT = {

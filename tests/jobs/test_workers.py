@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +58,12 @@ class Plant:
         self.uploader.start()
         self.pool.start()
 
-    def add(self, name: str, seed: int = double.FINE, **options: Any) -> Path:
+    def add(self, name: str, seed: int = double.FINE, script: str | None = None, **options: Any) -> Path:
         inputs = self.folder.new_inputs()
         (inputs / "portrait.png").write_bytes(b"portrait")
         (inputs / "audio.wav").write_bytes(b"audio")
         request = Request({"seed": seed, "min_resolution": 512} | options, "portrait.png", ["audio.wav"])
+        request = replace(request, script=script)
         self.store.add(name, request, inputs.name)
         self.pool.wake()
         return inputs
@@ -126,6 +128,28 @@ def test_a_job_becomes_a_film(plant: Plant) -> None:
     assert_plays(plant.storage.path(job.key))
     assert plant.storage.path(job.key).stat().st_size == job.bytes
     assert list(plant.folder.work.iterdir()) == []
+
+
+def test_subtitles_are_stored_and_removed_with_their_film(plant: Plant) -> None:
+    plant.add("video_a", script="Hello, world!")
+    job = plant.wait("video_a", "completed")
+    assert job.key is not None
+    assert job.subtitles == {suffix: job.key.replace(".mp4", f".{suffix}") for suffix in ("srt", "vtt")}
+    stored = [plant.storage.path(key) for key in (job.key, *job.subtitles.values())]
+    assert "Hello, world!" in stored[1].read_text()
+    assert sum(path.stat().st_size for path in stored) == job.bytes
+    plant.store.remove("video_a")
+    plant.uploader.wake()
+    wait_for(lambda: not any(path.exists() for path in stored))
+    wait_for(lambda: plant.store.discarded() == [])
+
+
+def test_no_subtitles_where_none_are_wanted(plant: Plant) -> None:
+    plant.add("video_a", script="Hello, world!", subtitles="off")
+    plant.add("video_b")
+    for name in ("video_a", "video_b"):
+        assert plant.wait(name, "completed").subtitles == {}
+    assert sorted(path.suffix for path in plant.folder.store.iterdir()) == [".mp4", ".mp4"]
 
 
 def test_progress_is_reported_with_its_stage(plant: Plant) -> None:

@@ -84,6 +84,40 @@ def test_the_same_request_is_the_same_job(client: httpx.Client) -> None:
     assert len(list(inputs.iterdir())) == 2
 
 
+def test_a_script_makes_subtitles(client: httpx.Client) -> None:
+    job = post(client, script="Hello, wörld! 你好。", language="en").json()
+    done = finished(client, job["id"])
+    for name, suffix, kind in (
+        ("subtitles_url", "srt", "application/x-subrip; charset=utf-8"),
+        ("subtitles_vtt_url", "vtt", "text/vtt; charset=utf-8"),
+    ):
+        answer = httpx.get(done[name])
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+        assert answer.headers["Content-Disposition"] == f'inline; filename="lovelace-hello.{suffix}"'
+        assert "Hello, wörld! 你好。" in answer.text
+    assert len(httpx.get(done["url"]).content) < done["bytes"]
+    client.delete(f"/v1/videos/{done['id']}")
+    wait_for(lambda: list(service_of(client).folder.store.iterdir()) == [])
+    assert httpx.get(done["subtitles_url"]).status_code == 404
+
+
+def test_the_script_is_part_of_the_request(client: httpx.Client) -> None:
+    requests: list[dict[str, Any]] = [
+        {},
+        {"script": "One."},
+        {"script": "Two."},
+        {"script": "Two.", "language": "de"},
+    ]
+    ids = {post(client, **fields).json()["id"] for fields in requests}
+    assert len(ids) == 4
+    assert post(client, language="de", script=" ").json()["id"] in ids
+    without = finished(client, post(client).json()["id"])
+    assert (without["subtitles_url"], without["subtitles_vtt_url"]) == (None, None)
+    missing = client.get(f"/v1/videos/{without['id']}/subtitles.srt")
+    assert problem(missing, 404)["code"] == "subtitles_unknown"
+    assert client.get(f"/v1/videos/{without['id']}/subtitles.txt").status_code == 422
+
+
 def test_addresses_are_fetched_before_the_answer(tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -112,6 +146,8 @@ def test_addresses_are_fetched_before_the_answer(tmp_path: Path) -> None:
     ("options", "status", "code", "words"),
     [
         ({"min_resolution": "5"}, 422, "option_out_of_range", "min_resolution is 5"),
+        ({"subtitles": "both"}, 422, "script_missing", "without a script there is no text"),
+        ({"subtitles": "burned", "script": "\U00013000"}, 422, "subtitle_font_missing", "no font here has"),
         ({"colour": "red"}, 422, "option_unknown", "no option colour"),
         ({"portrait_url": "http://127.0.0.1/x"}, 422, "request_unreadable", "two portraits"),
     ],

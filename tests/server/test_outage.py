@@ -57,7 +57,7 @@ def test_films_go_to_the_bucket_and_the_link_is_for_viewers(
     server: ServerProcess, s3: ceph.S3Server, tmp_path: Path
 ) -> None:
     server.start()
-    job = finished(server.client, post(server.client).json()["id"])
+    job = finished(server.client, post(server.client, script="Hello, world!").json()["id"])
     assert job["url"].startswith(f"http://localhost:{s3.port}/films-")
     assert "/made/" in job["url"]
     answer = httpx.get(job["url"])
@@ -66,10 +66,17 @@ def test_films_go_to_the_bucket_and_the_link_is_for_viewers(
     content = server.client.get(f"/v1/videos/{job['id']}/content")
     assert (content.status_code, content.headers["Cache-Control"]) == (307, "no-store")
     assert_plays(content.headers["Location"], tmp_path)
+    subtitles = httpx.get(job["subtitles_url"])
+    assert subtitles.headers["Content-Type"] == "application/x-subrip; charset=utf-8"
+    assert subtitles.headers["Content-Disposition"] == 'inline; filename="lovelace-hello.srt"'
+    assert "Hello, world!" in subtitles.text
+    assert httpx.get(job["subtitles_vtt_url"]).text.startswith("WEBVTT\n")
+    assert server.client.get(f"/v1/videos/{job['id']}/subtitles.srt").status_code == 307
     assert list((server.state / "store").iterdir()) == []
     assert list((server.state / "work").iterdir()) == []
     server.client.delete(f"/v1/videos/{job['id']}")
-    wait_for(lambda: httpx.get(job["url"]).status_code == 404)
+    stored = [job[name] for name in ("url", "subtitles_url", "subtitles_vtt_url")]
+    wait_for(lambda: all(httpx.get(link).status_code == 404 for link in stored))
 
 
 def test_the_storage_goes_away_in_the_middle(

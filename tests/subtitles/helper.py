@@ -9,7 +9,7 @@ import pytest
 
 from runtime.contract import RuntimeProblem
 from runtime.speech.script import TimedWord
-from runtime.subtitles import FontShelf
+from runtime.subtitles.fonts import FontShelf
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-,][^\W_]+)*")
 

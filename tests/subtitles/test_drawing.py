@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from runtime.contract import RuntimeProblem
-from runtime.subtitles import Cue, FontShelf, SubtitleDrawer
-from runtime.subtitles.fonts import VARIABLE
+from runtime.subtitles import Cue
+from runtime.subtitles.drawing import SubtitleDrawer
+from runtime.subtitles.fonts import VARIABLE, FontShelf
 from tests.subtitles.helper import shelf_or_skip
 
 TEXTS = {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from runtime.contract import RuntimeProblem
-from runtime.subtitles import FilmSubtitles, cues, to_srt, to_vtt
+from runtime.subtitles import cues, to_srt, to_vtt
+from runtime.subtitles.film import FilmSubtitles
 from tests.subtitles.helper import shelf_or_skip, timed
 
 SCRIPT = "Water never stops. It rises, and it falls."
