@@ -24,7 +24,7 @@ TIMEOUT = httpx.Timeout(200.0, connect=10.0)  # the runtime may be fetching a la
 RECONNECT_SECONDS = 120.0  # how long a lost runtime may take to come back before a caller hears of it
 BUSY_SECONDS = 60.0
 CHUNK = 256 * 1024
-Kind = Literal["videos", "previews"]
+Kind = Literal["videos", "previews", "lessons"]
 ROOT = Path(__file__).resolve().parent.parent
 
 _embedded: dict[Path, EmbeddedRuntime] = {}
@@ -71,7 +71,9 @@ class Inputs:
     portrait: Path | None = None
     portrait_url: str | None = None
     audio: Sequence[Path] = ()
-    audio_url: str | None = None
+    audio_url: str | Sequence[str] | None = None
+    slides: Sequence[Path] = ()
+    slides_url: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -133,12 +135,10 @@ class RuntimeClient:
 
     def _send(self, path: str, inputs: Inputs) -> httpx.Response:
         fields: dict[str, Any] = {name: _plain(value) for name, value in inputs.options.items()}
-        if inputs.portrait_url:
-            fields["portrait_url"] = inputs.portrait_url
-        if inputs.audio_url:
-            fields["audio_url"] = inputs.audio_url
+        addresses = {name: getattr(inputs, name) for name in ("portrait_url", "audio_url", "slides_url")}
+        fields |= {name: value for name, value in addresses.items() if value}
         paths = [("portrait", inputs.portrait)] if inputs.portrait else []
-        paths += [("audio", audio) for audio in inputs.audio]
+        paths += [("audio", audio) for audio in inputs.audio] + [("slides", file) for file in inputs.slides]
         if not paths:
             return self._call("POST", path, json=dict(inputs.options) | fields)
         with contextlib.ExitStack() as opened:

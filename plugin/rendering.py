@@ -59,9 +59,9 @@ class Desk:
 
     def inputs(self, folder: Path, options: Mapping[str, Any], *, with_audio: bool = True) -> Inputs:
         """Bring the tool's files here and its script to sound. Raises `RuntimeProblem`."""
-        portrait, portrait_url = self._portrait(folder)
+        portrait, portrait_url = self.portrait(folder)
         audio, audio_url = self._audio(folder) if with_audio else ([], None)
-        return Inputs(portrait, portrait_url, audio, audio_url, options)
+        return Inputs(portrait, portrait_url, audio, audio_url, options=options)
 
     def wait(self, job: Job) -> Iterator[ToolInvokeMessage | Job]:
         """Yield signs of life until the job is finished or the time is up, and last the job as it is then."""
@@ -98,9 +98,13 @@ class Desk:
     def make(self, kind: Kind, options: Mapping[str, Any]) -> Iterator[ToolInvokeMessage]:
         """From inputs to messages."""
         with workspace(self.state / "calls") as folder:
-            job = self.client.submit(kind, self.inputs(folder, options))
-            logger.info("job %s is %s", job.id, job.status)
-            yield from self.finish(job, folder)
+            yield from self.hand_in(kind, self.inputs(folder, options), folder)
+
+    def hand_in(self, kind: Kind, inputs: Inputs, folder: Path) -> Iterator[ToolInvokeMessage]:
+        """From what a job is made of to messages."""
+        job = self.client.submit(kind, inputs)
+        logger.info("job %s is %s", job.id, job.status)
+        yield from self.finish(job, folder)
 
     def options(self) -> dict[str, Any]:
         """Return the render options that were given, checked as the runtime will check them."""
@@ -116,7 +120,8 @@ class Desk:
             values["label"] = self.settings.label
         return values
 
-    def _portrait(self, folder: Path) -> tuple[Path | None, str | None]:
+    def portrait(self, folder: Path) -> tuple[Path | None, str | None]:
+        """Bring the portrait here, or check its address. Raises `RuntimeProblem`."""
         files, url = given_files(self.parameters.get("portrait")), _text(self.parameters.get("portrait_url"))
         if len(files) + bool(url) != 1:
             given = f"{len(files)} files and {'an address' if url else 'no address'}"
@@ -128,6 +133,19 @@ class Desk:
             check_address(url, "the portrait")
             return None, url
         return fetch(files[0], folder / "portrait", PORTRAIT_BYTES), None
+
+    def voice(self) -> Voice:
+        """The speech model and voice that were chosen. Raises `RuntimeProblem`."""
+        return Voice.chosen(
+            self.parameters.get("tts_model"),
+            self.parameters.get("voice"),
+            self.parameters.get("speech_sample_rate"),
+        )
+
+    def speak(self, text: str, voice: Voice) -> Path:
+        """Have a text spoken, once. Raises `RuntimeProblem`."""
+        owner = f"{self.tool.runtime.user_id}\0{self.settings.fingerprint}"
+        return speak(self.tool.session, text, voice, self.state / "speech", owner)
 
     def _audio(self, folder: Path) -> tuple[list[Path], str | None]:
         files, url = given_files(self.parameters.get("audio")), _text(self.parameters.get("audio_url"))
@@ -147,13 +165,7 @@ class Desk:
             check_address(url, "the audio")
             return [], url
         if script:
-            voice = Voice.chosen(
-                self.parameters.get("tts_model"),
-                self.parameters.get("voice"),
-                self.parameters.get("speech_sample_rate"),
-            )
-            owner = f"{self.tool.runtime.user_id}\0{self.settings.fingerprint}"
-            return [speak(self.tool.session, script, voice, self.state / "speech", owner)], None
+            return [self.speak(script, self.voice())], None
         return [fetch(file, folder / f"audio-{place}", AUDIO_BYTES) for place, file in enumerate(files)], None
 
 

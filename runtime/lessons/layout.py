@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from runtime.contract import RuntimeProblem
+from runtime.lessons.options import Aspect, Layout
 
-Aspect = Literal["16:9", "9:16", "1:1"]
-Layout = Literal["corner", "side", "full"]
 Shape = Literal["circle", "rounded", "bleed"]
 RESOLUTIONS = (720, 1080)  # pixels of the short side
 UNITS = 720  # the short side in the units of the plans below

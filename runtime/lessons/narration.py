@@ -15,6 +15,7 @@ from pathlib import Path
 from runtime.contract import RuntimeProblem
 from runtime.lessons.script import Lesson, Scene
 from runtime.lessons.soundtrack import Take
+from runtime.lessons.utterances import said, utterances
 
 log = logging.getLogger(__name__)
 
@@ -99,11 +100,6 @@ def spoken_takes(
     return takes_by_paragraph(lesson, [files[text] for text in utterances(lesson)])
 
 
-def utterances(lesson: Lesson) -> list[str]:
-    """What is said, in order: the paragraphs that have words."""
-    return [paragraph.text for scene in lesson.scenes for paragraph in scene.narration if paragraph.text]
-
-
 def takes_by_paragraph(lesson: Lesson, files: Sequence[Path]) -> list[list[Take]]:
     """Return the takes of each scene, given a recording of each paragraph."""
     left = iter(files)
@@ -134,11 +130,6 @@ def recorded_takes(lesson: Lesson, files: Sequence[Path]) -> list[list[Take]]:
         f"{_count(paragraphs, 'paragraph')} are spoken in it: one file for each scene is needed, or one for each "
         "paragraph.",
     )
-
-
-def said(scene: Scene) -> str:
-    """All that is said in a scene, a line for each paragraph."""
-    return "\n".join(paragraph.text for paragraph in scene.narration if paragraph.text)
 
 
 def waits(scene: Scene) -> list[Take]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -79,12 +80,16 @@ class SceneFolder:
             aside.replace(self.path(key, ".png"))
         return self.path(key, ".png")
 
-    def sweep(self, days: float) -> None:
-        """Remove what nobody has needed for so long, and what broken runs have left."""
-        oldest = time.time() - 86400 * days
-        for path in self.root.iterdir():
+
+def sweep(folder: Path, days: float) -> None:
+    """Remove what nobody has needed for so long, and what broken runs have left."""
+    if not folder.is_dir():
+        return
+    oldest = time.time() - 86400 * days
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
             if path.stat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
+                path.unlink()
 
 
 class Digest:
