@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 the input is at fault (one sentence on stderr), 1 we are, 
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import sys
@@ -86,9 +87,41 @@ def _add_render(commands: Any) -> None:
     )
     parser.add_argument("--audio", required=True, type=Path, metavar="SOUND", help="a recording of speech")
     parser.add_argument("--out", required=True, type=Path, metavar="FILM", help="the MP4 file to write")
+    _add_script(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     add_options(parser)
     parser.set_defaults(run=_render)
+
+
+def _add_script(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--script",
+        metavar="TEXT",
+        help="the words that are spoken, or a UTF-8 file of them: the lips follow them where the sound agrees",
+    )
+    parser.add_argument(
+        "--language",
+        metavar="CODE",
+        help="language of the script, as in en, zh or pt-BR; found out from it when not given",
+    )
+
+
+def script_from(given: argparse.Namespace) -> str | None:
+    """The script of a parsed command line: what a file of that name holds, or the text itself."""
+    if given.script is None:
+        return None
+    try:
+        if not Path(given.script).is_file():
+            return str(given.script)
+        return Path(given.script).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise RuntimeProblem("script_unreadable", f"{given.script} is not a text in UTF-8.") from None
+    except OSError as fault:
+        if fault.errno in (errno.ENAMETOOLONG, errno.EINVAL):  # no file has such a name
+            return str(given.script)
+        raise RuntimeProblem(
+            "script_unreadable", f"{given.script} cannot be read: {fault.strerror}."
+        ) from fault
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -115,12 +148,20 @@ def _shown(value: object) -> str:
 
 
 def _render(given: argparse.Namespace) -> int:
-    options = options_from(given)
+    options, script = options_from(given), script_from(given)
     from runtime.pipeline import render
 
     bar = ProgressBar()
     try:
-        result = render(given.portrait, given.audio, given.out, options, progress=bar.show)
+        result = render(
+            given.portrait,
+            given.audio,
+            given.out,
+            options,
+            progress=bar.show,
+            script=script,
+            language=given.language,
+        )
     finally:
         bar.end()
     if given.json:
@@ -187,6 +228,7 @@ def _add_articulate(commands: Any) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="TABLE")
     parser.add_argument("--fps", type=float, help="rows a second; 50 when not given")
     parser.add_argument("--max-audio-minutes", type=float, default=RenderOptions().max_audio_minutes)
+    _add_script(parser)
     _add_provider(parser)
     parser.set_defaults(run=_articulate)
 
@@ -200,7 +242,9 @@ def _articulate(given: argparse.Namespace) -> int:
     from runtime.pipeline import listen
     from runtime.stages.audio_encoding import write_csv
 
-    heard = listen(AudioFile.open(given.audio, given.max_audio_minutes), _sessions(given))
+    script = script_from(given)
+    audio = AudioFile.open(given.audio, given.max_audio_minutes)
+    heard = listen(audio, _sessions(given), script=script, language=given.language)
     try:
         write_csv(heard.track, given.out, given.fps)
     except OSError as fault:
