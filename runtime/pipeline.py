@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.contract import Notice, RenderOptions, RuntimeProblem, VideoResult
+from runtime.contract import Notice, RenderOptions, RuntimeProblem, SpokenWord, VideoResult
 from runtime.inference.packs import ModelPack
 from runtime.inference.sessions import Sessions
 from runtime.media.audio import ANALYSIS_RATE, AudioFile
@@ -23,13 +23,16 @@ from runtime.media.image import load_image
 from runtime.media.labels import Provenance, label_font, visible_label
 from runtime.media.video import VideoWriter, check_target
 from runtime.memory import peak_memory_mb
+from runtime.speech.script import TimedWord
 from runtime.stages.articulation import ArticulationTrack
 from runtime.stages.audio_encoding import AudioEncoder
 from runtime.stages.image_encoding import ImageEncoder, Portrait
 from runtime.stages.motion_field import FaceMotion, MotionField
 from runtime.stages.performance import MotionTrack, film_seconds, perform
 from runtime.stages.post_processing import Backdrop, Box, Compositor, Overlay
+from runtime.stages.script_following import follow_script
 from runtime.stages.texture_rendering import FaceTexture, TextureRenderer
+from runtime.subtitles.film import FilmSubtitles
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +61,13 @@ def render(
     provenance: Provenance | None = None,
     backdrop: Backdrop | None = None,
     with_sound: bool = True,
+    script: str | None = None,
+    language: str | None = None,
 ) -> VideoResult:
     """Render a talking portrait to an MP4 file, marked as generated (`provenance`: by whom, under which number).
 
+    The lips follow `script`, the words that are spoken, wherever the sound bears them out; its `language` is found
+    out when not given. Subtitles are made of it, as the option says.
     With a `backdrop` the film shows that, the presenter (framed, whatever `framing` says) in its window. Without
     sound (`with_sound`) the film is a part of a longer one, whose sound is laid under it as a whole.
     `progress` is told how far the work is; `cancelled` is asked now and then and ends it with a `RuntimeProblem`
@@ -73,6 +80,7 @@ def render(
     watch = Stopwatch()
     tell = _Teller(progress, cancelled)
     label = visible_label(options.label, label_font())
+    subtitles = FilmSubtitles(options.subtitles, script, language)
     pack = pack or ModelPack.load()
     sessions = Sessions(pack, options.provider, options.threads, options.int8)
 
@@ -86,20 +94,22 @@ def render(
         else:
             portrait, notices = fit_portrait(photo, backdrop.size, options.expand_ratio), []
     with watch("audio_encoding"):
-        heard = listen(audio, sessions, tell)
+        heard = listen(audio, sessions, tell, script, language)
     notices = [*_findings(photo), *notices, *heard.notices]
     with watch("performance"):
         seconds, more = film_seconds(heard.track, heard.seconds, options)
         notices += more
         motion = perform(heard.track, seconds, options)
+    notices += subtitles.time(heard.words, seconds)
 
     with watch("binding"):
         face = MotionField(sessions, pack).bind(portrait)
         texture = TextureRenderer(sessions).bind(portrait, face)
-        drawn: list[Overlay] = [*overlays, *([label] if label else [])]
+        width, height = backdrop.frame_size if backdrop is not None else portrait.image.shape[1::-1]
+        letters = subtitles.drawer((width, height), options.fps, raised=label is not None)
+        drawn: list[Overlay] = [*overlays, *(overlay for overlay in (letters, label) if overlay)]
         compositor = Compositor(portrait.image, face.region, drawn, backdrop)
     batch = batch_size(face.region, sessions.providers[0])
-    width, height = backdrop.frame_size if backdrop is not None else portrait.image.shape[1::-1]
     sound_end = seconds if seconds < heard.seconds else None
     with (
         VideoWriter(
@@ -137,20 +147,29 @@ def render(
         peak_memory_mb=peak_memory_mb(),
         provider="+".join(sessions.providers),
         model_pack=pack.label,
+        words=spoken_words(heard.words, seconds),
+        subtitles=subtitles.write(out_path),
     )
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What stage 1 makes of a recording; `seconds` is its length as decoded."""
+    """What stage 1 makes of a recording; `seconds` is its length as decoded, `words` are its script's."""
 
     track: ArticulationTrack
     seconds: float
     notices: list[Notice]
+    words: tuple[TimedWord, ...] = ()
 
 
-def listen(audio: AudioFile, sessions: Sessions, tell: _Teller | None = None) -> Heard:
-    """Stage 1: decode and encode a recording block by block."""
+def listen(
+    audio: AudioFile,
+    sessions: Sessions,
+    tell: _Teller | None = None,
+    script: str | None = None,
+    language: str | None = None,
+) -> Heard:
+    """Stage 1: decode and encode a recording block by block, and find its script in it."""
     meter = _LevelMeter()
     length = audio.stated_duration or audio.max_seconds
 
@@ -161,13 +180,34 @@ def listen(audio: AudioFile, sessions: Sessions, tell: _Teller | None = None) ->
             meter.hear(block)
             yield block
 
-    track = AudioEncoder(sessions).encode(blocks())
+    script = script if script and script.strip() else None
+    hearing = AudioEncoder(sessions).hear(blocks(), keep_logits=script is not None)
+    track = hearing.track()
     seconds = meter.samples / ANALYSIS_RATE
     if meter.loudest < SILENCE or track.voice.max(initial=0.0) < 0.5:
         track = _mute(track)
         sentence = f"No speech was found in {audio.path.name}; the presenter idles."
         return Heard(track, seconds, [Notice(code="audio_silent", sentence=sentence)])
-    return Heard(track, seconds, [])
+    if script is None:
+        return Heard(track, seconds, [])
+    followed = follow_script(hearing, script, language)
+    return Heard(followed.track, seconds, followed.notices, followed.words)
+
+
+def spoken_words(words: Sequence[TimedWord], until: float) -> list[SpokenWord]:
+    """The words that begin in a film of `until` seconds, for its result."""
+    return [
+        SpokenWord(
+            text=word.text,
+            start=round(word.start, 3),
+            end=round(min(word.end, until), 3),
+            trusted=word.trusted,
+            start_char=word.start_char,
+            end_char=word.end_char,
+        )
+        for word in words
+        if word.start < until
+    ]
 
 
 def frame_portrait(photo: Portrait, options: RenderOptions) -> tuple[Portrait, list[Notice]]:

@@ -93,6 +93,17 @@ def read_alignment(path: Path) -> list[Interval]:
     return intervals
 
 
+def read_words(path: Path) -> list[Interval]:
+    """Words of an alignment file in order of time, as far as it has them; pauses left out."""
+    text = _read_text(path)
+    if path.name.endswith(".json"):
+        words = _words_of_json(text)
+    else:
+        tiers = dict(_textgrid_tiers(_textgrid_values(text)))
+        words = next((tier for name, tier in tiers.items() if "word" in name.lower()), [])
+    return [word for word in words if not word.is_silence]
+
+
 def segments_of(intervals: list[Interval]) -> list[Segment]:
     """Intervals as the articulation module wants them; diphthongs and affricates are split in two."""
     return [
@@ -120,6 +131,14 @@ def _from_json(text: str) -> list[Interval]:
         Interval(phone["t"], phone["b"] + offset, phone["b"] + phone["d"] + offset)
         for word in document["w"]
         for phone in word["w"]
+    ]
+
+
+def _words_of_json(text: str) -> list[Interval]:
+    """pocketsphinx marks the variants of a word by a number in brackets, and noises by angle brackets."""
+    return [
+        Interval(re.sub(r"\(\d+\)$", "", word["t"]), word["b"], word["b"] + word["d"])
+        for word in json.loads(text)["w"]
     ]
 
 
