@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +16,21 @@ import numpy as np
 
 from runtime.contract import RuntimeProblem
 from runtime.inference.packs import Graph, ModelPack
-from runtime.inference.providers import ProviderPlan, plan_providers, user_cache_dir
+from runtime.inference.providers import (
+    ProviderPlan,
+    engine_machine,
+    plan_providers,
+    shape_profile,
+    user_cache_dir,
+)
 
 if TYPE_CHECKING:
     import onnxruntime
 
 log = logging.getLogger(__name__)
 
+# A few small matrix products each: slower on every device that has to be handed its inputs first.
+LIGHT_GRAPHS = ("mesh_source", "mesh_motion")
 QUIET = 4  # ONNX Runtime's "fatal only": its own words for a missing library run over twenty lines
 
 
@@ -79,7 +91,11 @@ class Sessions:
             threads=self.threads,
             cache_dir=self.cache_dir,
             model_key=graph.sha256,
+            machine_key=_machine(),
             quantised=graph.precision == "int8",
+            half=graph.precision == "fp16",
+            light=graph.name in LIGHT_GRAPHS,
+            profile=shape_profile(graph.record["inputs"]),
         )
         reason = ""
         for plan in plans:
@@ -101,6 +117,20 @@ class Sessions:
 _RANK = ["tensorrt", "cuda", "openvino", "cpu"]
 
 
+@cache
+def _machine() -> str:
+    """What compiled engines depend on here; see `engine_machine`."""
+    versions = []
+    for package in ("onnxruntime-gpu", "tensorrt"):
+        with suppress(PackageNotFoundError):
+            versions.append(version(package))
+    gpus = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    gpu = re.search(r"^Model:\s*(.+)$", gpus[0].read_text(), re.MULTILINE) if gpus else None
+    driver = Path("/proc/driver/nvidia/version")
+    number = re.search(r"Kernel Module.*?(\d+\.\d[\d.]*)", driver.read_text()) if driver.exists() else None
+    return engine_machine(gpu[1] if gpu else "", number[1] if number else "", versions)
+
+
 def start_session(path: Path, plan: ProviderPlan, threads: int = 0) -> onnxruntime.InferenceSession:
     """Open an ONNX file on exactly the planned provider (the CPU takes what it leaves), or raise."""
     import onnxruntime
@@ -113,6 +143,8 @@ def start_session(path: Path, plan: ProviderPlan, threads: int = 0) -> onnxrunti
         if key in plan.options:
             Path(plan.options[key]).mkdir(parents=True, exist_ok=True)
     providers: list[str | tuple[str, dict[str, str]]] = [(plan.ort_name, plan.options)]
+    if plan.name == "tensorrt":  # what it cannot take stays on the GPU
+        providers.append(("CUDAExecutionProvider", {"device_id": plan.options["device_id"]}))
     if plan.name != "cpu":
         providers.append("CPUExecutionProvider")
     session = onnxruntime.InferenceSession(str(path), settings, providers=providers)

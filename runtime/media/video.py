@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -44,10 +45,12 @@ class VideoWriter:
         quality: int = 18,
         preset: str = "veryfast",
         threads: int = 0,
+        hardware: bool = False,
         sound_end: float | None = None,
         provenance: Provenance | None = None,
     ) -> None:
-        """`sound_end` (seconds) lets the sound fade out there: for a film that ends before its recording does.
+        """`hardware` lets the GPU's encoder make the pictures where there is one.
+        `sound_end` (seconds) lets the sound fade out there: for a film that ends before its recording does.
         Every film is marked as generated; `provenance` says by whom and under which number."""
         if width % 2 or height % 2:
             raise ValueError(f"width and height must be even, not {width}x{height}")
@@ -69,16 +72,16 @@ class VideoWriter:
             options = {"movflags": "+faststart+use_metadata_tags"}
             self._container = av.open(str(self._aside), "w", format="mp4", options=options)
             self._container.metadata.update(self._provenance.container_metadata())
-            self._video = self._add_video(quality, preset, threads)
+            encoder = "h264_nvenc" if hardware and nvenc_starts(width, height) else "libx264"
+            self._video = self._add_video(encoder, encoder_options(encoder, quality, preset), threads)
             self._audio = self._add_audio(audio, sound_end) if audio is not None else None
         except (FFmpegError, OSError) as fault:
             self._discard()
             raise self._problem(fault) from fault
 
-    def _add_video(self, quality: int, preset: str, threads: int) -> av.VideoStream:
-        stream = self._container.add_stream(
-            "libx264", rate=self.rate, options={"crf": str(quality), "preset": preset}
-        )
+    def _add_video(self, encoder: str, options: dict[str, str], threads: int) -> av.VideoStream:
+        stream = self._container.add_stream(encoder, rate=self.rate, options=options)
+        assert isinstance(stream, av.VideoStream)
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = self.width, self.height, "yuv420p"
         context.time_base = 1 / self.rate
@@ -197,6 +200,43 @@ def unwritable(path: Path, fault: Exception) -> RuntimeProblem:
         )
     reason = getattr(fault, "strerror", None) or str(fault)
     return RuntimeProblem("video_unwritable", f"The film {path} cannot be written: {reason}.")
+
+
+# x264's presets and NVENC's, from the fastest to the one that makes the smallest files.
+NVENC_PRESETS = {
+    "ultrafast": "p1",
+    "superfast": "p2",
+    "veryfast": "p3",
+    "faster": "p4",
+    "fast": "p4",
+    "medium": "p5",
+    "slow": "p6",
+    "slower": "p7",
+    "veryslow": "p7",
+}
+
+
+def encoder_options(encoder: str, quality: int, preset: str) -> dict[str, str]:
+    """Options of an H.264 encoder (libx264 or h264_nvenc) for a constant quality and x264's name of a preset."""
+    if encoder == "libx264":
+        return {"crf": str(quality), "preset": preset}
+    # Constant quality is a variable bit rate without a target, steered by cq alone.
+    return {"rc": "vbr", "cq": str(quality), "b": "0", "preset": NVENC_PRESETS[preset], "tune": "hq"}
+
+
+@cache
+def nvenc_starts(width: int, height: int) -> bool:
+    """Whether the GPU here encodes H.264 pictures of this size; some of NVIDIA's have no encoder at all."""
+    try:
+        context = av.CodecContext.create("h264_nvenc", "w")
+        assert isinstance(context, av.VideoCodecContext)
+        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.time_base = Fraction(1, 25)
+        context.open()
+    except (FFmpegError, ValueError) as fault:
+        log.info("the GPU's encoder does not start (%s); x264 takes its place", fault)
+        return False
+    return True
 
 
 def check_target(path: Path) -> None:

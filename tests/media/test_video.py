@@ -3,15 +3,16 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import get_args
 
 import av
 import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from runtime.contract import RuntimeProblem
+from runtime.contract import Preset, RuntimeProblem
 from runtime.media.audio import AudioFile
-from runtime.media.video import VideoWriter
+from runtime.media.video import VideoWriter, encoder_options, nvenc_starts
 
 from .sounds import tone, write_sound
 
@@ -119,8 +120,8 @@ def test_full_disk_gets_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
         """
         import resource, sys
         import numpy as np
-        from runtime.contract import RuntimeProblem
-        from runtime.media.video import VideoWriter
+        from runtime.contract import Preset, RuntimeProblem
+        from runtime.media.video import VideoWriter, encoder_options, nvenc_starts
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         noise = np.random.default_rng(0)
         try:
@@ -146,7 +147,7 @@ def test_interrupted_process_leaves_nothing(tmp_path: Path) -> None:
         """
         import sys
         import numpy as np
-        from runtime.media.video import VideoWriter
+        from runtime.media.video import VideoWriter, encoder_options, nvenc_starts
         with VideoWriter(sys.argv[1], 64, 64, 25) as writer:
             while True:
                 writer.write(np.zeros((64, 64, 3), np.uint8))
@@ -168,3 +169,26 @@ def test_interrupted_process_leaves_nothing(tmp_path: Path) -> None:
         process.stdout.read()
     assert process.returncode != 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_both_encoders_take_the_same_quality_and_preset() -> None:
+    assert encoder_options("libx264", 20, "slow") == {"crf": "20", "preset": "slow"}
+    nvenc = encoder_options("h264_nvenc", 20, "slow")
+    assert (nvenc["rc"], nvenc["cq"], nvenc["preset"]) == ("vbr", "20", "p6")
+    for preset in get_args(Preset):
+        assert encoder_options("h264_nvenc", 20, preset)["preset"] in {f"p{n}" for n in range(1, 8)}
+
+
+def test_without_an_encoder_on_the_gpu_the_processor_encodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise av.error.ExternalError(-1, "Cannot load libcuda.so.1")
+
+    nvenc_starts.cache_clear()
+    monkeypatch.setattr(av.CodecContext, "create", refuse)
+    with VideoWriter(tmp_path / "film.mp4", 64, 64, 25, hardware=True) as writer:
+        writer.write(_frame((10, 100, 50)))
+    nvenc_starts.cache_clear()
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        assert film.streams.video[0].frames == 1
