@@ -11,6 +11,8 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 from plugin.client import Job
 from plugin.delivery import described, readable_name
 
+OF_LESSONS = ("chapters", "scenes")
+
 
 def outcome(job: Job, url: str = "", warnings: Sequence[str] = ()) -> dict[str, Any]:
     """Return all outputs. Those that are not known yet are empty, so that every later node finds them."""
@@ -22,6 +24,7 @@ def outcome(job: Job, url: str = "", warnings: Sequence[str] = ()) -> dict[str, 
         **described(job),
         "warnings": [*made, *warnings],
         "subtitles_url": job.subtitles_url or "",
+        **{name: job.result[name] for name in OF_LESSONS if name in job.result},
     }
 
 
@@ -42,6 +45,23 @@ def sentence(outputs: dict[str, Any], job: Job) -> str:
 def progress(tool: Tool, job: Job) -> ToolInvokeMessage:
     """How far a job is, as a variable: harmless everywhere, and a sign of life."""
     return tool.create_variable_message("progress", round(job.progress, 3))
+
+
+def speaking(tool: Tool) -> ToolInvokeMessage:
+    """A sign of life while there is no job yet."""
+    return tool.create_variable_message("progress", 0.0)
+
+
+def unspoken(tool: Tool, done: int, total: int) -> Iterator[ToolInvokeMessage]:
+    """Yield what there is to say when time was up before everything was spoken."""
+    outputs = outcome(Job(id="", status="in_progress"))
+    for name, value in outputs.items():
+        yield tool.create_variable_message(name, value)
+    yield tool.create_json_message(outputs)
+    yield tool.create_text_message(
+        f"{done} of {total} paragraphs have been spoken so far, and they are kept. "
+        "Call narrate_lesson again with the same inputs to go on."
+    )
 
 
 def result(
