@@ -41,13 +41,18 @@ class Job:
     stage: str = ""
     eta_seconds: float | None = None
     url: str | None = None
-    subtitles_url: str | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] | None = None
 
     @property
     def finished(self) -> bool:
         return self.status in ("completed", "failed", "cancelled")
+
+    @property
+    def subtitles(self) -> dict[str, str]:
+        """The runtime's addresses of the film's subtitles, by their suffix."""
+        named = {"srt": self.result.get("subtitles_url"), "vtt": self.result.get("subtitles_vtt_url")}
+        return {suffix: str(url) for suffix, url in named.items() if url}
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> Job:
@@ -58,7 +63,6 @@ class Job:
             stage=str(answer.get("stage") or ""),
             eta_seconds=answer.get("eta_seconds"),
             url=answer.get("url"),
-            subtitles_url=answer.get("subtitles_url"),
             result=answer,
             error=answer.get("error"),
         )
@@ -119,9 +123,9 @@ class RuntimeClient:
     def check_portrait(self, inputs: Inputs) -> Mapping[str, Any]:
         return self._json(self._send("/v1/portraits/check", inputs))
 
-    def download(self, job_id: str, target: Path, limit: int | None = None) -> Path:
-        """Fetch the film in pieces."""
-        path = f"/v1/videos/{_segment(job_id)}/content"
+    def download(self, job_id: str, target: Path, limit: int | None = None, part: str = "content") -> Path:
+        """Fetch the film, or another part of what was made, in pieces."""
+        path = f"/v1/videos/{_segment(job_id)}/{part}"
 
         def fetch(connection: httpx.Client) -> None:
             with connection.stream("GET", path, follow_redirects=True) as answer:

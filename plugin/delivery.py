@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,20 +19,27 @@ from plugin.client import Job, RuntimeClient
 from plugin.settings import Settings
 from runtime.contract import RuntimeProblem
 from runtime.storage import S3Storage
+from runtime.subtitles.files import SUFFIXES
 
 logger = logging.getLogger(__name__)
 
 DIFY_BYTES = 100 * 1024 * 1024  # Dify's limit for videos
 DIFY_LINK_SECONDS = 240  # Dify signs its links for 300 s unless told otherwise
 FILE_BYTES = 30 * 1024 * 1024  # the largest file that a workflow node may hand on
-CONTENT_TYPE = "video/mp4"
+CONTENT_TYPES = {"mp4": "video/mp4"} | SUFFIXES
+
+
+def media_type(suffix: str) -> str:
+    """A content type without its character set, as Dify likes it."""
+    return CONTENT_TYPES[suffix].partition(";")[0]
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A film's address, and what the user should know about it."""
+    """Addresses of a film and of its subtitles (by their suffix), and what the user should know about them."""
 
     url: str
+    subtitles: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -51,50 +58,65 @@ class Courier:
         if self._settings.storage is not None:
             return self._to_storage(S3Storage(self._settings.storage), job, folder)
         if self._in_runtimes_storage(job):
-            return Delivery(str(job.url))
+            return Delivery(str(job.url), job.subtitles)
         try:
             return self._to_dify(job, folder)
         except RuntimeProblem as fault:
             if not self._client.is_remote or not _is_public(job.url or ""):
                 raise
             logger.warning("%s", fault)
-            return Delivery(str(job.url), (f"The film could not be put into Dify's files: {fault}",))
+            note = f"The film could not be put into Dify's files: {fault}"
+            return Delivery(str(job.url), job.subtitles, (note,))
 
     def _in_runtimes_storage(self, job: Job) -> bool:
         # What the runtime serves itself may be out of the viewers' reach, an object storage is meant for them.
         return _is_public(job.url or "") and "/v1/videos/" not in str(job.url)
 
-    def fetch(self, job: Job, folder: Path) -> bytes:
-        """Return the film's bytes, for an output of type file."""
-        target = self._client.download(job.id, folder / "film.mp4", FILE_BYTES)
-        return target.read_bytes()
+    def fetch(self, job: Job, folder: Path) -> dict[str, bytes]:
+        """Return the film's bytes and those of its subtitles, by their suffix, for an output of type file."""
+        return {
+            suffix: self._download(job, suffix, folder, FILE_BYTES).read_bytes()
+            for suffix in ("mp4", *job.subtitles)
+        }
 
     def _to_storage(self, storage: S3Storage, job: Job, folder: Path) -> Delivery:
-        key = f"{job.id}.mp4"
-        with self._record(job, storage.object_name(key)) as record:
+        keys = {suffix: f"{job.id}.{suffix}" for suffix in (*job.subtitles, "mp4")}
+        with self._record(job, storage.object_name(keys["mp4"])) as record:
             if not record:
-                film = self._client.download(job.id, folder / "film.mp4")
-                storage.put(film, key, content_type=CONTENT_TYPE, filename=readable_name(job))
-                record["key"] = key
-        return Delivery(storage.link(key))
+                for suffix, key in keys.items():
+                    file, name = self._download(job, suffix, folder), readable_name(job, suffix)
+                    storage.put(file, key, content_type=CONTENT_TYPES[suffix], filename=name)
+                record["key"] = keys["mp4"]
+        links = {suffix: storage.link(key) for suffix, key in keys.items()}
+        return Delivery(links.pop("mp4"), links)
 
     def _to_dify(self, job: Job, folder: Path) -> Delivery:
         with self._record(job, "dify") as record:
             if record.get("until", 0) < time.time():
-                film = self._client.download(job.id, folder / "film.mp4", DIFY_BYTES)
-                record["url"] = self._upload(readable_name(job), film.read_bytes())
+                record["urls"] = {
+                    suffix: self._upload(
+                        readable_name(job, suffix),
+                        self._download(job, suffix, folder, DIFY_BYTES).read_bytes(),
+                        media_type(suffix),
+                    )
+                    for suffix in ("mp4", *job.subtitles)
+                }
                 record["until"] = time.time() + DIFY_LINK_SECONDS
-            url = str(record["url"])
+            urls = dict(record["urls"])
         note = (
             "The link is signed by Dify and lasts 5 minutes unless FILES_ACCESS_TIMEOUT says otherwise; "
             "get_talking_video makes a new one, and object storage in the plugin's settings gives lasting ones."
         )
-        return Delivery(url, (note,))
+        return Delivery(urls.pop("mp4"), urls, (note,))
 
-    def _upload(self, name: str, content: bytes) -> str:
+    def _download(self, job: Job, suffix: str, folder: Path, limit: int | None = None) -> Path:
+        part = "content" if suffix == "mp4" else f"subtitles.{suffix}"
+        return self._client.download(job.id, folder / f"film.{suffix}", limit, part)
+
+    def _upload(self, name: str, content: bytes, content_type: str) -> str:
         advice = "Configure object storage in the plugin's settings, or set FILES_URL in Dify's .env."
         try:
-            answer = self._session.file.upload(name, content, CONTENT_TYPE)
+            answer = self._session.file.upload(name, content, content_type)
         except Exception as fault:  # the SDK raises bare exceptions with Dify's own words
             raise RuntimeProblem("publish_failed", f"Dify did not take the film: {fault}", advice) from fault
         url = answer.preview_url or ""
@@ -120,9 +142,9 @@ class Courier:
         aside.replace(path)
 
 
-def readable_name(job: Job) -> str:
+def readable_name(job: Job, suffix: str = "mp4") -> str:
     """A file name that people can tell apart."""
-    return f"talking-video-{job.id.rpartition('_')[2][:8]}.mp4"
+    return f"talking-video-{job.id.rpartition('_')[2][:8]}.{suffix}"
 
 
 def described(job: Job) -> Mapping[str, Any]:

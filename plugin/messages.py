@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dify_plugin import Tool
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from plugin.client import Job
-from plugin.delivery import described, readable_name
+from plugin.delivery import Delivery, described, media_type, readable_name
 
+UNDELIVERED = Delivery("")
 OF_LESSONS = ("chapters", "scenes")
 
 
-def outcome(job: Job, url: str = "", warnings: Sequence[str] = ()) -> dict[str, Any]:
+def outcome(job: Job, delivery: Delivery = UNDELIVERED) -> dict[str, Any]:
     """Return all outputs. Those that are not known yet are empty, so that every later node finds them."""
     made = [str(notice.get("sentence")) for notice in job.result.get("warnings") or ()]
     return {
-        "video_url": url,
+        "video_url": delivery.url,
         "job_id": job.id,
         "status": job.status,
         **described(job),
-        "warnings": [*made, *warnings],
-        "subtitles_url": job.subtitles_url or "",
+        "warnings": [*made, *delivery.warnings],
+        "subtitles_url": delivery.subtitles.get("srt", ""),
+        "subtitles_vtt_url": delivery.subtitles.get("vtt", ""),
         **{name: job.result[name] for name in OF_LESSONS if name in job.result},
     }
 
@@ -65,14 +67,15 @@ def unspoken(tool: Tool, done: int, total: int) -> Iterator[ToolInvokeMessage]:
 
 
 def result(
-    tool: Tool, job: Job, url: str = "", warnings: Sequence[str] = (), film: bytes | None = None
+    tool: Tool, job: Job, delivery: Delivery = UNDELIVERED, files: Mapping[str, bytes] | None = None
 ) -> Iterator[ToolInvokeMessage]:
-    """Yield everything there is to say of a job."""
-    outputs = outcome(job, url, warnings)
+    """Yield everything there is to say of a job; `files` are the film and its subtitles by their suffix."""
+    outputs = outcome(job, delivery)
     yield progress(tool, job)
     for name, value in outputs.items():
         yield tool.create_variable_message(name, value)
     yield tool.create_json_message(outputs)
     yield tool.create_text_message(sentence(outputs, job))
-    if film is not None:
-        yield tool.create_blob_message(film, {"mime_type": "video/mp4", "filename": readable_name(job)})
+    for suffix, content in (files or {}).items():
+        about = {"mime_type": media_type(suffix), "filename": readable_name(job, suffix)}
+        yield tool.create_blob_message(content, about)

@@ -38,7 +38,7 @@ PROGRESS_SECONDS = 3.0
 KEEP_SECONDS = 24 * 3600  # how long generated speech and notes on published films are kept
 OPTIONS = (
     *("duration", "min_resolution", "expand_ratio", "dynamic_scale", "motion_scale", "lip_alignment"),
-    *("lip_offset_ms", "motion_smoothing", "int8", "fps", "seed", "framing", "preview_seconds"),
+    *("lip_offset_ms", "motion_smoothing", "int8", "fps", "seed", "framing", "preview_seconds", "subtitles"),
 )
 ZERO_IS_NONE = ("duration", "preview_seconds")
 SWITCHES = {"on": True, "off": False}
@@ -60,8 +60,12 @@ class Desk:
     def inputs(self, folder: Path, options: Mapping[str, Any], *, with_audio: bool = True) -> Inputs:
         """Bring the tool's files here and its script to sound. Raises `RuntimeProblem`."""
         portrait, portrait_url = self.portrait(folder)
-        audio, audio_url = self._audio(folder) if with_audio else ([], None)
-        return Inputs(portrait, portrait_url, audio, audio_url, options=options)
+        if not with_audio:
+            return Inputs(portrait, portrait_url, options=options)
+        audio, audio_url = self._audio(folder)
+        said = {name: _text(self.parameters.get(name)) for name in ("script", "language")}
+        said = {name: value for name, value in said.items() if value and said["script"]}
+        return Inputs(portrait, portrait_url, audio, audio_url, options={**options, **said})
 
     def wait(self, job: Job) -> Iterator[ToolInvokeMessage | Job]:
         """Yield signs of life until the job is finished or the time is up, and last the job as it is then."""
@@ -90,10 +94,9 @@ class Desk:
             return
         courier = Courier(self.settings, self.client, self.tool, self.state / "published")
         if self.parameters.get("output") == "file":
-            yield from messages.result(self.tool, job, film=courier.fetch(job, folder))
+            yield from messages.result(self.tool, job, files=courier.fetch(job, folder))
         else:
-            delivery = courier.deliver(job, folder)
-            yield from messages.result(self.tool, job, delivery.url, delivery.warnings)
+            yield from messages.result(self.tool, job, courier.deliver(job, folder))
 
     def make(self, kind: Kind, options: Mapping[str, Any]) -> Iterator[ToolInvokeMessage]:
         """From inputs to messages."""
@@ -115,6 +118,10 @@ class Desk:
             for name, value in given.items()
             if value is not None and not (name in ZERO_IS_NONE and value == 0)
         }
+        if values.get("subtitles") is False:  # no switch, though "off" looks like one
+            values["subtitles"] = "off"
+        if values.get("subtitles") == "sidecar" and not _text(self.parameters.get("script")):
+            del values["subtitles"]  # the form's own choice, which asks for nothing where there is no script
         RenderOptions.checked(values)
         if self.settings.label != "auto":
             values["label"] = self.settings.label
@@ -150,21 +157,17 @@ class Desk:
     def _audio(self, folder: Path) -> tuple[list[Path], str | None]:
         files, url = given_files(self.parameters.get("audio")), _text(self.parameters.get("audio_url"))
         script = _text(self.parameters.get("script"))
-        given = [
-            name
-            for name, value in (("audio", files), ("audio_url", url), ("script with tts_model", script))
-            if value
-        ]
-        if len(given) != 1:
+        if bool(files) == bool(url) and (files or not script):
+            given = "both audio and audio_url were" if files else "none of them was"
             raise RuntimeProblem(
                 "audio_count",
-                "Exactly one of audio, audio_url and script with tts_model is needed, but "
-                f"{' and '.join(given) if given else 'none'} {'were' if len(given) > 1 else 'was'} given.",
+                "Exactly one of audio and audio_url (with or without the script of what it says), or a script with "
+                f"tts_model, is needed, but {given} given.",
             )
         if url:
             check_address(url, "the audio")
             return [], url
-        if script:
+        if not files:
             return [self.speak(script, self.voice())], None
         return [fetch(file, folder / f"audio-{place}", AUDIO_BYTES) for place, file in enumerate(files)], None
 

@@ -58,8 +58,13 @@ def render_preview(
     variants: Sequence[Variant],
     progress: Callable[[float, str], None] | None = None,
     provenance: Provenance | None = None,
+    script: str | None = None,
+    language: str | None = None,
 ) -> VideoResult:
-    """Render each variant as a short clip and lay them out in a grid, each with its figures written on it."""
+    """Render each variant as a short clip and lay them out in a grid, each with its figures written on it.
+
+    `script` is what is said, in `language`; a preview has no subtitles all the same.
+    """
     # Not before a preview is asked for: the server checks variants without loading the engine.
     from runtime.pipeline import render
 
@@ -70,9 +75,14 @@ def render_preview(
         for index, variant in enumerate(variants):
             clip = out.with_name(f"{out.stem}-{index}.mp4")
             leftovers.callback(clip.unlink, missing_ok=True)
-            shown = options.model_copy(update={**variant, "quality": CLIP_QUALITY})
+            shown = options.model_copy(update={**variant, "quality": CLIP_QUALITY, "subtitles": "off"})
             tell = _share(progress, index, len(variants))
-            results.append(render(portrait, audio, clip, shown, tell, overlays=[Caption(variant)]))
+            overlays = [Caption(variant)]
+            results.append(
+                render(
+                    portrait, audio, clip, shown, tell, overlays=overlays, script=script, language=language
+                )
+            )
         columns = len({variant["motion_scale"] for variant in variants})
         width, height, frames = tile(
             [Path(result.path) for result in results], out, columns, options, provenance

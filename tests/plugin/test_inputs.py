@@ -9,6 +9,7 @@ import pytest
 
 from tests.plugin.daemon import PluginError, PluginProcess, file_parameter, speech
 from tests.plugin.fileserver import FileServer
+from tests.server.harness import picture, recording
 
 GENERATE = "generate_talking_video"
 TTS = {"provider": "openai", "model": "tts-1", "model_type": "tts", "voice": "alloy"}
@@ -30,16 +31,31 @@ def portrait(files: FileServer, content: bytes = b"not a picture") -> dict[str, 
 @pytest.mark.parametrize("nothing", [None, [None], [], ""])
 def test_no_audio_in_all_its_shapes(plugin: PluginProcess, files: FileServer, nothing: Any) -> None:
     sentence = refused(plugin, {"portrait": portrait(files), "audio": nothing})
-    assert (
-        "Exactly one of audio, audio_url and script with tts_model is needed, but none was given" in sentence
-    )
+    assert "Exactly one of audio and audio_url (with or without the script of what it says)" in sentence
+    assert "is needed, but none of them was given" in sentence
 
 
-def test_several_audio_sources_are_named(plugin: PluginProcess, files: FileServer) -> None:
-    given = {"audio": [file_parameter(files.signed("a.mp3", b"x"))], "script": "Hello.", "tts_model": TTS}
-    assert "but audio and script with tts_model were given" in refused(
+@pytest.mark.parametrize("script", [None, "Hello."])
+def test_several_audio_sources_are_named(
+    plugin: PluginProcess, files: FileServer, script: str | None
+) -> None:
+    clip = [file_parameter(files.signed("a.mp3", b"x"))]
+    given = {"audio": clip, "audio_url": "https://example.com/a.mp3", "script": script, "tts_model": TTS}
+    assert "but both audio and audio_url were given" in refused(
         plugin, {"portrait": portrait(files), **given}
     )
+
+
+def test_subtitles_need_a_script(plugin: PluginProcess, files: FileServer) -> None:
+    given = {
+        "portrait": portrait(files, picture()),
+        "audio": [file_parameter(files.signed("a.wav", recording()))],
+    }
+    for choice in ("burned", "both"):
+        assert f"subtitles is {choice}, but without a script" in refused(
+            plugin, {**given, "subtitles": choice}
+        )
+    assert "one of sidecar, burned, both, off" in refused(plugin, {**given, "subtitles": "perhaps"})
 
 
 def test_portrait_once(plugin: PluginProcess, files: FileServer) -> None:
