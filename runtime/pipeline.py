@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -82,13 +83,14 @@ def render(
     label = visible_label(options.label, label_font())
     subtitles = FilmSubtitles(options.subtitles, script, language)
     pack = pack or ModelPack.load()
-    sessions = Sessions(pack, options.provider, options.threads, options.int8)
+    engine = engine_for(pack, options)
+    sessions = engine.sessions
 
     # The portrait first: what is wrong with it is found in a second, before a long recording is listened to.
     audio = AudioFile.open(audio_path, options.max_audio_minutes)
     with watch("image_encoding"):
         tell(0.0, "image encoding")
-        photo = ImageEncoder(sessions).encode(load_image(portrait_path))
+        photo = engine.image_encoder.encode(load_image(portrait_path))
         if backdrop is None:
             portrait, notices = frame_portrait(photo, options)
         else:
@@ -120,6 +122,7 @@ def render(
             audio if with_sound else None,
             options.quality,
             options.preset,
+            hardware=sessions.providers[0] in ("tensorrt", "cuda"),
             sound_end=sound_end,
             provenance=provenance,
         ) as film,
@@ -150,6 +153,29 @@ def render(
         words=spoken_words(heard.words, seconds),
         subtitles=subtitles.write(out_path),
     )
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A pack's networks, opened, and the portraits they have looked at; the films of one process share them."""
+
+    sessions: Sessions
+    image_encoder: ImageEncoder
+
+
+def engine_for(pack: ModelPack, options: RenderOptions) -> Engine:
+    """The engine for a pack and what the options say of its networks; the one used last is kept."""
+    key = (pack.folder, repr(pack.graphs), options.provider, options.threads, options.int8)
+    with _engine_lock:
+        if key not in _engines:
+            _engines.clear()
+            sessions = Sessions(pack, options.provider, options.threads, options.int8)
+            _engines[key] = Engine(sessions, ImageEncoder(sessions))
+        return _engines[key]
+
+
+_engines: dict[tuple[Any, ...], Engine] = {}
+_engine_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
