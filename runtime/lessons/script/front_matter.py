@@ -12,7 +12,7 @@ import yaml
 from runtime.contract import Notice
 from runtime.lessons.script.problems import invalid, noticed
 
-LOOKS = ("theme", "accent", "background", "text", "logo")
+LOOKS = ("theme", "accent", "background", "text", "logo", "font")
 KNOWN = ("title", "language", *LOOKS)
 BARE_COLOUR = re.compile(r"^([a-z]+:[ \t]*)(#[0-9a-fA-F]{3,8})[ \t]*$", re.MULTILINE)  # a comment to YAML
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")

@@ -118,7 +118,8 @@ class Scene:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A whole script. `look` holds what it says of its slides: theme, accent, background, text and logo.
+    """A whole script. `look` holds what it says of its slides: theme, accent, background,
+    text, logo and font.
 
     `notices` name, with their lines, the things that were understood otherwise than written.
     """
