@@ -26,6 +26,7 @@ DONE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MODULES = {
     "doctor": ("runtime.doctor", "say what is installed and what will run"),
     "serve": ("runtime.server.command", "offer the engine over HTTP"),
+    "quantize": ("runtime.quantization.command", "turn a model pack into INT8"),
     "evaluate": ("runtime.evaluation.command", "measure films made from portraits and speech"),
 }
 

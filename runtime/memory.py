@@ -24,3 +24,14 @@ def peak_memory_mb() -> float:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def resident_memory_mb() -> float:
+    """Resident memory of the process now, in MB (2**20 bytes); the peak where the system tells no more."""
+    try:
+        found = re.search(r"VmRSS:\s*(\d+) kB", Path("/proc/self/status").read_text())
+        if found:
+            return int(found[1]) / 1024
+    except OSError:
+        pass
+    return peak_memory_mb()

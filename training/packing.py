@@ -16,7 +16,7 @@ from typing import Any
 
 import onnx
 
-from runtime.inference.packs import file_sha256
+from runtime.inference.packs import file_entry
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,9 @@ def add_graph(
     """Put an ONNX file into the pack as graph `name` and return its new path.
 
     `record` says how it was made: command, seed, data, metrics, licence (all five are required).
-    Checksum, size, opset, input and output shapes are read from the file. Other precisions
-    of the graph stay. What exporters note about the program they ran in is left out.
+    Checksum, size, opset, input and output shapes are read from the file. A new fp32 file takes the place of all
+    precisions, which were made from the old one; any other is put beside what is there. What exporters note about
+    the program they ran in is left out.
     """
     missing = RECORD_KEYS - record.keys()
     if missing:
@@ -45,6 +46,10 @@ def add_graph(
     with _locked_description(Path(pack_dir)) as description:
         graph = description["graphs"].setdefault(name, {})
         files = graph.get("precisions", {})
+        if precision == "fp32":
+            for old in files.values():
+                (Path(pack_dir) / old["file"]).unlink(missing_ok=True)
+            files = {}
         files[precision] = _write(model, Path(pack_dir) / file_name)
         graph.clear()
         graph.update(
@@ -101,7 +106,7 @@ def _write(model: onnx.ModelProto, target: Path) -> dict[str, Any]:
     aside = target.with_name(target.name + ".new")
     onnx.save(model, str(aside))
     aside.replace(target)
-    return _entry(target)
+    return file_entry(target)
 
 
 def _bring_in(source: Path, target: Path) -> dict[str, Any]:
@@ -109,11 +114,7 @@ def _bring_in(source: Path, target: Path) -> dict[str, Any]:
         aside = target.with_name(target.name + ".new")
         shutil.copyfile(source, aside)
         aside.replace(target)
-    return _entry(target)
-
-
-def _entry(target: Path) -> dict[str, Any]:
-    return {"file": target.name, "sha256": file_sha256(target), "bytes": target.stat().st_size}
+    return file_entry(target)
 
 
 def _tensor(value: onnx.ValueInfoProto) -> dict[str, Any]:

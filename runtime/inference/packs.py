@@ -1,9 +1,12 @@
 """A model pack: a folder of ONNX graphs and assets, described by its pack.json.
 
 {"name": "sonic-int8", "version": "0.1.0", "licence": "Apache-2.0",
- "graphs": {"landmarks": {"precisions": {"fp32": {"file", "sha256", "bytes"}},
+ "graphs": {"landmarks": {"precisions": {"fp16": {"file", "sha256", "bytes"}, "int8": {..., "quantization"}},
                           "opset", "inputs", "outputs", "command", "seed", "data", "metrics", "licence"}},
  "assets": {"mesh": {"file", "sha256", "bytes", ...}}}
+
+The precisions of a graph are one network: fp32 as trained, fp16 with its large weights stored in half precision (the
+arithmetic stays float32), int8 as `python -m runtime quantize` makes it, with the record of how.
 """
 
 from __future__ import annotations
@@ -120,3 +123,8 @@ def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def file_entry(path: Path) -> dict[str, Any]:
+    """What pack.json says of any file: name, checksum, size."""
+    return {"file": path.name, "sha256": file_sha256(path), "bytes": path.stat().st_size}

@@ -11,7 +11,7 @@ import onnx
 import torch
 from torch import nn
 
-from training.half_weights import with_half_weights
+from runtime.quantization.half_weights import with_half_weights
 from training.motion.evaluate import measure, opening_gain
 from training.packing import add_asset, add_graph
 

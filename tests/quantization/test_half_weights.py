@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from training.half_weights import with_half_weights
+from runtime.quantization.half_weights import with_half_weights
 
 
 def _linear(weight: np.ndarray) -> onnx.ModelProto:
