@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import pytest
+
+from runtime.contract import RuntimeProblem
+from runtime.lessons.script import (
+    Bullets,
+    Code,
+    Formula,
+    Lesson,
+    Line,
+    Picture,
+    Span,
+    Table,
+    Text,
+    parse_lesson,
+)
+
+LESSON = """\
+---
+title: "Leaves: a lesson"
+language: en
+theme: dark
+accent: #2b7a3f
+---
+# Leaves
+
+Narration: Welcome to *leaves*.
+They are [green](https://example.org), mostly.
+
+## What a **leaf** needs
+- light, `RuBisCO` and $E$
+- water
+  1. from roots
+  2. from rain
+Narration:
+
+A leaf needs light. [pause 1.5s] And water!
+
+Nothing more.
+---
+## Code
+```python
+print("hi")  # a comment
+```
+**Narration:** This prints.
+
+## Numbers
+
+Visible text.
+
+| a | b |
+|:--|--:|
+| 1 | **2** |
+
+$$
+\\frac{a}{b}
+$$
+
+![A leaf](leaf.png)
+
+### Narration
+
+Look at the table.
+"""
+
+
+def words(line: Line) -> str:
+    return "".join(span.text for span in line)
+
+
+def spoken(lesson: Lesson) -> list[tuple[str, int, float]]:
+    return [(said.text, said.line, said.pause_after) for scene in lesson.scenes for said in scene.narration]
+
+
+def test_a_whole_script() -> None:
+    lesson = parse_lesson(LESSON)
+    assert (lesson.title, lesson.language) == ("Leaves: a lesson", "en")
+    assert lesson.look == {"theme": "dark", "accent": "#2b7a3f"}
+    assert [(scene.title, scene.line) for scene in lesson.scenes] == [
+        ("Leaves", 7),
+        ("What a leaf needs", 12),
+        ("Code", 23),
+        ("Numbers", 29),
+    ]
+    assert spoken(lesson) == [
+        ("Welcome to leaves. They are green, mostly.", 9, 0),
+        ("A leaf needs light.", 19, 1.5),
+        ("And water!", 19, 0),
+        ("Nothing more.", 21, 0),
+        ("This prints.", 27, 0),
+        ("Look at the table.", 45, 0),
+    ]
+    assert lesson.notices == ()
+
+
+def test_what_a_slide_shows() -> None:
+    _, needs, code, numbers = parse_lesson(LESSON).scenes
+    assert needs.heading == (Span("What a "), Span("leaf", bold=True), Span(" needs"))
+    (bullets,) = needs.body
+    assert isinstance(bullets, Bullets)
+    assert bullets.items[0].text == (
+        Span("light, "),
+        Span("RuBisCO", code=True),
+        Span(" and "),
+        Span("E", math=True),
+    )
+    under = bullets.items[1].children
+    assert under is not None and under.ordered
+    assert [words(item.text) for item in under.items] == ["from roots", "from rain"]
+    assert code.body == (Code('print("hi")  # a comment', "python", 24),)
+    text, table, formula, picture = numbers.body
+    assert isinstance(text, Text) and words(text.text) == "Visible text."
+    assert isinstance(table, Table) and table.alignment == ("left", "right")
+    assert table.header == ((Span("a"),), (Span("b"),))
+    assert table.rows == (((Span("1"),), (Span("2", bold=True),)),)
+    assert formula == Formula("\\frac{a}{b}", 37)
+    assert picture == Picture("leaf.png", "A leaf", 41)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Narration:",
+        "narration :",
+        "**Narration:**",
+        "**Narration**:",
+        "*Narration:*",
+        "__Narrator__:",
+        "Voice-over:",
+        "旁白：",
+        "**讲解**：",
+        "ナレーション：",
+        "Диктор:",
+        "### Narration\n\n",
+        "### 旁白：\n\n",
+        "**Narration**\n\n",
+    ],
+)
+def test_labels_of_speech(label: str) -> None:
+    # A label right below a list would be the end of its last point in plain Markdown.
+    (scene,) = parse_lesson(f"# A\n- one\n- two\n{label} Say this.\n").scenes
+    assert [said.text for said in scene.narration] == ["Say this."]
+    (bullets,) = scene.body
+    assert isinstance(bullets, Bullets) and [words(item.text) for item in bullets.items] == ["one", "two"]
+
+
+def test_a_title_that_begins_like_a_label_is_a_title() -> None:
+    lesson = parse_lesson("# Narration in novels\n\nHello.\n\n## Slides of rock\n\nBye.\n")
+    assert [scene.title for scene in lesson.scenes] == ["Narration in novels", "Slides of rock"]
+
+
+def test_paragraphs_are_spoken_where_no_label_is() -> None:
+    (scene,) = parse_lesson("# A\n\nFirst.\n\nSecond.\n").scenes
+    assert [said.text for said in scene.narration] == ["First.", "Second."]
+    assert scene.body == ()
+    lesson = parse_lesson("# A\n- point\n\nA paragraph.\n")
+    assert spoken(lesson) == [("A paragraph.", 4, 0)]
+    assert "Line 4" in lesson.notices[0].sentence
+
+
+def test_rules_and_headings_part_scenes() -> None:
+    lesson = parse_lesson("---\n\nOne.\n---\n\n---\n# Two\nTwo.\n***\nThree.\n")
+    assert [(scene.title, scene.line) for scene in lesson.scenes] == [("", 1), ("Two", 7), ("", 9)]
+    assert [text for text, _, _ in spoken(lesson)] == ["One.", "Two.", "Three."]
+
+
+def test_a_first_heading_alone_is_the_lessons_title() -> None:
+    lesson = parse_lesson("# All about it\n\n## One\nHello.\n\n## Two\nBye.\n")
+    assert lesson.title == "All about it"
+    assert [scene.title for scene in lesson.scenes] == ["One", "Two"]
+
+
+def test_chinese_lines_are_joined_without_spaces() -> None:
+    lesson = parse_lesson("# 叶\n\n旁白：叶子需要阳光，\n也需要水。[停顿2秒]还有 CO2\n和空气。\n")
+    assert spoken(lesson) == [("叶子需要阳光，也需要水。", 3, 2), ("还有 CO2 和空气。", 4, 0)]
+
+
+@pytest.mark.parametrize(
+    ("mark", "seconds"),
+    [
+        ("[pause 1s]", 1),
+        ("[Pause: 0.5 sec]", 0.5),
+        ("[pause 250ms]", 0.25),
+        ("[pause]", 1),
+        ("[停顿 3 秒]", 3),
+    ],
+)
+def test_pauses(mark: str, seconds: float) -> None:
+    assert spoken(parse_lesson(f"# A\n\nOne {mark} two.\n")) == [("One", 3, seconds), ("two.", 3, 0)]
+    assert spoken(parse_lesson(f"# A\n\nOne.\n\n{mark}\n\n{mark} Two.\n")) == [
+        ("One.", 3, 2 * seconds),
+        ("Two.", 7, 0),
+    ]
+    assert spoken(parse_lesson(f"# A\n\n{mark} One.\n")) == [("", 3, seconds), ("One.", 3, 0)]
+
+
+def test_formulas_in_brackets() -> None:
+    (scene,) = parse_lesson(
+        "# A\n\n\\[ x = 2 \\]\n\n\\[\ny = 3\n\\]\n\n- where \\(x\\) is\n\nNarration: a\n"
+    ).scenes
+    assert scene.body[:2] == (Formula("x = 2", 3), Formula("y = 3", 5))
+    (bullets,) = scene.body[2:]
+    assert isinstance(bullets, Bullets) and bullets.items[0].text[1] == Span("x", math=True)
+
+
+def test_money_is_no_formula() -> None:
+    assert spoken(parse_lesson("# A\n\nIt costs $5 or $10.\n")) == [("It costs $5 or $10.", 3, 0)]
+
+
+def test_a_script_in_a_fence_keeps_its_lines() -> None:
+    lesson = parse_lesson("```markdown\n# A\n\nHello.\n```\n")
+    assert spoken(lesson) == [("Hello.", 4, 0)]
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("# A\nNarration:\n\n- one\n- two\n", "Line 4 of the script: this list"),
+        ("# A\nNarration: a\n\n```\ncode\n```\n", "Line 4 of the script: this code"),
+        ("# A\n\nHello <!-- aside --> you.\n", "Line 3 of the script: a comment"),
+        ("# A\n\nH<sub>2</sub>O.\n", "Line 3 of the script: the tag <sub>"),
+        ("# A\nNarration (calm): Hello.\n", "Line 2 of the script: (calm)"),
+        ("# A\n\nHello.\n\nSo [smiles] there.\n", "Line 5 of the script: [smiles]"),
+        ("# A\n\nSo $x^2$ it is.\n", "Line 3 of the script: a formula"),
+        ("---\ntitle: T\nauthor: me\n---\n# A\nHello.\n", "Line 3 of the script: author"),
+    ],
+)
+def test_nothing_is_changed_in_silence(script: str, said: str) -> None:
+    (notice,) = parse_lesson(script).notices
+    assert notice.sentence.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("", "The script is empty."),
+        ("\n---\n\n---\n", "The script has no scene"),
+        ("# A\n\n```python\nx = 1\n\nNarration: lost\n", "Line 3 of the script: the code block"),
+        ("# A\n\nSo\n$$ x = 1\n", "Line 4 of the script: $$ opens"),
+        ("# A\n\n<div>x</div>\n", "Line 3 of the script: this is HTML"),
+        ("# A\n\nOne.\nTwo [pause 2h].\n", "Line 4 of the script: [pause 2h]"),
+        ("# A\n\nOne [pause 90s].\n", "Line 3 of the script: [pause 90s]"),
+        ("---\ntitle: one: two\n---\n# A\n", "Line 2 of the script: the front matter"),
+        ("---\ntitle: T\nlanguage: English language\n---\n# A\n", "Line 3 of the script: language"),
+        ("# A\n\n| a |\n|---|\n| ![x](y.png) |\n", "Line 5 of the script: a table's cell"),
+        ("x" * 200_001, "The script has 200001 characters"),
+        ("---\nHi.\n" * 201, "Line 401 of the script: this is scene 201"),
+    ],
+)
+def test_what_is_refused(script: str, said: str) -> None:
+    with pytest.raises(RuntimeProblem) as caught:
+        parse_lesson(script)
+    assert caught.value.code == "script_invalid"
+    assert caught.value.sentence.startswith(said)
