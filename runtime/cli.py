@@ -11,13 +11,13 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
 from runtime import __version__
-from runtime.contract import RenderOptions, RuntimeProblem, VideoResult, allowed_values
+from runtime.contract import Options, RenderOptions, RuntimeProblem, VideoResult, allowed_values
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,10 @@ DONE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 # Commands with a module of their own, which has `add_parser(commands)`: it is loaded when the command is called.
 MODULES = {
     "doctor": ("runtime.doctor", "say what is installed and what will run"),
+    "lesson": ("runtime.lessons.command", "turn a script into a narrated film with slides"),
     "serve": ("runtime.server.command", "offer the engine over HTTP"),
     "quantize": ("runtime.quantization.command", "turn a model pack into INT8"),
+    "bench": ("runtime.bench.command", "measure how fast films are made here"),
     "evaluate": ("runtime.evaluation.command", "measure films made from portraits and speech"),
 }
 
@@ -125,9 +127,13 @@ def script_from(given: argparse.Namespace) -> str | None:
         ) from fault
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Give a parser every render option as --kebab-case; `options_from` reads them back."""
-    for name, field in RenderOptions.model_fields.items():
+def add_options(
+    parser: argparse.ArgumentParser, kind: type[Options] = RenderOptions, without: Container[str] = ()
+) -> None:
+    """Give a parser every option of a kind as --kebab-case; `options_from` reads render options back."""
+    for name, field in kind.model_fields.items():
+        if name in without:
+            continue
         flag = "--" + name.replace("_", "-")
         default = "" if field.default is None else f", default {_shown(field.default)}"
         words = f"{field.description} ({allowed_values(field)}{default})"
@@ -135,7 +141,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=words)
         else:
             metavar = "CHOICE" if get_args(field.annotation) and "one of" in words else "NUMBER"
-            metavar = "TEXT" if field.annotation is str else metavar
+            metavar = "TEXT" if field.annotation in (str, str | None) else metavar
             parser.add_argument(flag, metavar=metavar, help=words)
 
 

@@ -64,11 +64,13 @@ def render(
     with_sound: bool = True,
     script: str | None = None,
     language: str | None = None,
+    guessed: Sequence[TimedWord] = (),
 ) -> VideoResult:
     """Render a talking portrait to an MP4 file, marked as generated (`provenance`: by whom, under which number).
 
     The lips follow `script`, the words that are spoken, wherever the sound bears them out; its `language` is found
-    out when not given. Subtitles are made of it, as the option says.
+    out when not given. Subtitles are made of it, as the option says; where no word is found in the sound, from those
+    `guessed`.
     With a `backdrop` the film shows that, the presenter (framed, whatever `framing` says) in its window. Without
     sound (`with_sound`) the film is a part of a longer one, whose sound is laid under it as a whole.
     `progress` is told how far the work is; `cancelled` is asked now and then and ends it with a `RuntimeProblem`
@@ -102,13 +104,15 @@ def render(
         seconds, more = film_seconds(heard.track, heard.seconds, options)
         notices += more
         motion = perform(heard.track, seconds, options)
-    notices += subtitles.time(heard.words, seconds)
+    words = heard.words if any(word.trusted for word in heard.words) else tuple(guessed) or heard.words
+    notices += subtitles.time(words, seconds)
 
     with watch("binding"):
         face = MotionField(sessions, pack).bind(portrait)
         texture = TextureRenderer(sessions).bind(portrait, face)
         width, height = backdrop.frame_size if backdrop is not None else portrait.image.shape[1::-1]
-        letters = subtitles.drawer((width, height), options.fps, raised=label is not None)
+        band = backdrop.subtitles if backdrop is not None else None
+        letters = subtitles.drawer((width, height), options.fps, label is not None, band)
         drawn: list[Overlay] = [*overlays, *(overlay for overlay in (letters, label) if overlay)]
         compositor = Compositor(portrait.image, face.region, drawn, backdrop)
     batch = batch_size(face.region, sessions.providers[0])
@@ -150,7 +154,7 @@ def render(
         peak_memory_mb=peak_memory_mb(),
         provider="+".join(sessions.providers),
         model_pack=pack.label,
-        words=spoken_words(heard.words, seconds),
+        words=spoken_words(words, seconds),
         subtitles=subtitles.write(out_path),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from runtime.contract import Notice
+from runtime.contract import SpokenWord
 from runtime.lessons.soundtrack import SceneSound, Spoken
 from runtime.speech.script import TimedWord
 from runtime.subtitles.cues import Cue, cues
@@ -24,9 +24,13 @@ def script_of(sound: SceneSound) -> str:
     return BETWEEN.join(one.text for one in sound.spoken)
 
 
-def scene_cues(sound: SceneSound, words: Sequence[TimedWord], language: str | None) -> list[Cue]:
+def scene_cues(sound: SceneSound, words: Sequence[SpokenWord], language: str | None) -> list[Cue]:
     """Cut a scene's words into subtitles; times are seconds of the scene."""
-    return cues(words, script_of(sound), language, until=sound.seconds) if words else []
+    timed = [
+        TimedWord(one.text, one.start, one.end, one.start_char, one.end_char, 1.0, one.trusted)
+        for one in words
+    ]
+    return cues(timed, script_of(sound), language, until=sound.seconds) if timed else []
 
 
 def guessed_words(sound: SceneSound) -> list[TimedWord]:
@@ -55,8 +59,3 @@ def _spread(one: Spoken, place: int) -> Iterator[TimedWord]:
 def shifted(shown: Sequence[Cue], seconds: float) -> list[Cue]:
     """The same subtitles, later: a scene's in its lesson."""
     return [Cue(round(cue.start + seconds, 3), round(cue.end + seconds, 3), cue.lines) for cue in shown]
-
-
-def timed_words(sound: SceneSound, language: str | None) -> tuple[list[TimedWord], list[Notice]]:
-    """When each word of a scene is said, and what is to be known about that."""
-    return guessed_words(sound), []

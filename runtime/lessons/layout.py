@@ -43,6 +43,11 @@ class Box:
         """First row below it."""
         return self.y + self.height
 
+    @property
+    def edges(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom; right and bottom lie outside."""
+        return self.x, self.y, self.right, self.bottom
+
     def overlaps(self, other: Box) -> bool:
         """Say whether the two share a pixel."""
         return (

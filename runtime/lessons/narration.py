@@ -15,7 +15,7 @@ from pathlib import Path
 from runtime.contract import RuntimeProblem
 from runtime.lessons.script import Lesson, Scene
 from runtime.lessons.soundtrack import Take
-from runtime.lessons.utterances import said, utterances
+from runtime.lessons.utterances import check_recordings, said, utterances
 
 log = logging.getLogger(__name__)
 
@@ -117,19 +117,10 @@ def recorded_takes(lesson: Lesson, files: Sequence[Path]) -> list[list[Take]]:
 
     A recording of a whole scene has its pauses in it already. Raises `RuntimeProblem` for another number of files.
     """
-    paragraphs = len(utterances(lesson))
-    speaking = [scene for scene in lesson.scenes if said(scene)]
-    if len(files) == len(speaking):
-        left = iter(files)
-        return [[Take(said(scene), next(left))] if said(scene) else waits(scene) for scene in lesson.scenes]
-    if len(files) == paragraphs:
+    if not check_recordings(lesson, len(files)):
         return takes_by_paragraph(lesson, files)
-    raise RuntimeProblem(
-        "audio_count",
-        f"{_count(len(files), 'audio file')} came with the script, but {_count(len(speaking), 'scene')} with "
-        f"{_count(paragraphs, 'paragraph')} are spoken in it: one file for each scene is needed, or one for each "
-        "paragraph.",
-    )
+    left = iter(files)
+    return [[Take(said(scene), next(left))] if said(scene) else waits(scene) for scene in lesson.scenes]
 
 
 def waits(scene: Scene) -> list[Take]:
@@ -151,7 +142,3 @@ def natural(path: Path) -> list[tuple[str, int]]:
     """A key that sorts numbers in names by their value, and before letters."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [("", int(part)) if part.isdigit() else (part, 0) for part in parts if part]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
 from runtime.contract import Options, RenderOptions, RuntimeProblem
+
+if TYPE_CHECKING:
+    from runtime.lessons.layout import Stage
 
 Aspect = Literal["16:9", "9:16", "1:1"]
 Layout = Literal["corner", "side", "full"]
@@ -46,6 +49,12 @@ class LessonOptions(Options):
     @classmethod
     def _number(cls, value: Any) -> Any:
         return int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+
+    def stage(self, subtitles: str | None) -> Stage:
+        """Where things stand in the picture, given the option `subtitles`."""
+        from runtime.lessons.layout import plan  # which loads what options alone can do without
+
+        return plan(self.aspect, self.resolution, self.layout, subtitles in ("burned", "both"))
 
     def look(self, script: Mapping[str, str]) -> dict[str, str]:
         """What is said of the slides, here or in the script."""

@@ -23,7 +23,7 @@ from runtime.contract import (
     VideoResult,
 )
 from runtime.jobs.identity import pack_identity
-from runtime.lessons.captions import scene_cues, shifted, timed_words
+from runtime.lessons.captions import scene_cues, shifted
 from runtime.lessons.layout import Stage, presenter_mask
 from runtime.lessons.options import LessonOptions
 from runtime.lessons.rendering import render_scenes
@@ -34,12 +34,18 @@ from runtime.media.labels import Provenance
 from runtime.media.splicing import Chapter, Piece, splice
 from runtime.media.video import check_target
 from runtime.memory import peak_memory_mb
-from runtime.subtitles import Cue, to_srt, to_vtt
+from runtime.subtitles.film import write_beside
 
 log = logging.getLogger(__name__)
 
 PREPARED, RENDERED = 0.08, 0.97  # how much of the work is done when all is ready to be rendered, and rendered
 SEEDS = 2**31
+# Notices that are told of their scene, some in other words.
+OF_ONE_SCENE = {
+    "audio_silent": "no speech was found in its recording; the presenter idles.",
+    "script_mismatch": "",
+    "script_differs": "",
+}
 
 
 @dataclass
@@ -78,14 +84,12 @@ class LessonWork:
 
 @dataclass(frozen=True)
 class _Scene:
-    """A scene on its way: its sound, its subtitles, what its film is made from, and the film's key."""
+    """A scene on its way: its sound, what its film is made from, and the film's key."""
 
     sound: SceneSound
-    cues: list[Cue]
     task: SceneTask
     key: str
     reused: bool
-    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,25 +157,22 @@ def _prepared(work: LessonWork, number: int, pack: str) -> _Scene:
     count = len(work.lesson.scenes)
     work.tell(PREPARED * number / count, f"scene {number + 1} of {count}: sound and slide")
     sound, name = _recorded(work, number)
-    words, notices = timed_words(sound, work.language)
-    shown = scene_cues(sound, words, work.language)
     stage = work.stage
-    burned = tuple(shown) if work.options.subtitles in ("burned", "both") else ()
+    burned = "burned" if work.render.subtitles in ("burned", "both") and sound.spoken else "off"
     # The seed comes from what is said: scenes differ, and moving one leaves it as it is.
     seed = (work.render.seed + int(name[:8], 16)) % SEEDS
     task = SceneTask(
         portrait=work.portrait,
-        sound=sound.path,
+        sound=sound,
         slide=work.folder.keep_picture(work.draw(number)),
         window=stage.presenter,
         mask=work.folder.keep_picture(presenter_mask(stage)),
-        options=work.render.model_copy(update={"seed": seed}),
-        burned=burned,
+        options=work.render.model_copy(update={"seed": seed, "subtitles": burned}),
         language=work.language,
         band=stage.subtitles,
     )
     key = scene_key(task, pack)
-    return _Scene(sound, shown, task, key, work.folder.held(key, ".mp4", ".json"), tuple(notices))
+    return _Scene(sound, task, key, work.folder.held(key, ".mp4", ".json"))
 
 
 def _recorded(work: LessonWork, number: int) -> tuple[SceneSound, str]:
@@ -232,18 +233,14 @@ def _chapters(lesson: Lesson, placed: Sequence[_Placed]) -> list[LessonChapter]:
 
 
 def _subtitles(work: LessonWork, out: Path, placed: Sequence[_Placed]) -> Subtitles | None:
-    if work.options.subtitles not in ("sidecar", "both"):
+    if work.render.subtitles not in ("sidecar", "both"):
         return None
-    shown = [cue for one in placed for cue in shifted(one.scene.cues, one.start)]
-    files = Subtitles(srt=str(out.with_suffix(".srt")), vtt=str(out.with_suffix(".vtt")))
-    try:
-        Path(files.srt).write_text(to_srt(shown), encoding="utf-8")
-        Path(files.vtt).write_text(to_vtt(shown), encoding="utf-8")
-    except OSError as fault:
-        raise RuntimeProblem(
-            "subtitles_unwritable", f"The subtitles of {out.name} cannot be written: {fault.strerror}."
-        ) from fault
-    return files
+    shown = [
+        cue
+        for one in placed
+        for cue in shifted(scene_cues(one.scene.sound, one.result.words, work.language), one.start)
+    ]
+    return write_beside(out, shown) if shown else None
 
 
 def _told(lesson: Lesson, number: int, one: _Placed) -> LessonScene:
@@ -263,19 +260,14 @@ def _notices(work: LessonWork, placed: Sequence[_Placed]) -> list[Notice]:
     """What is to be known, each thing once."""
     found = [*work.lesson.notices, *work.notices]
     for number, one in enumerate(placed, 1):
-        found += one.scene.notices
         for notice in one.result.warnings:
-            if notice.code != "audio_silent":
-                found.append(notice)
-            elif one.scene.sound.spoken:
-                sentence = f"No speech was found in the recording of scene {number}; the presenter idles."
-                found.append(replace_sentence(notice, sentence))
+            if notice.code == "audio_silent" and not one.scene.sound.spoken:
+                continue
+            if notice.code in OF_ONE_SCENE:
+                sentence = OF_ONE_SCENE[notice.code] or notice.sentence
+                notice = notice.model_copy(update={"sentence": f"Scene {number}: {sentence}"})
+            found.append(notice)
     return list(dict.fromkeys(found))
-
-
-def replace_sentence(notice: Notice, sentence: str) -> Notice:
-    """The same notice in other words."""
-    return notice.model_copy(update={"sentence": sentence})
 
 
 def _timings(placed: Sequence[_Placed]) -> dict[str, float]:

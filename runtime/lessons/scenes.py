@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,33 +17,30 @@ from PIL import Image
 
 from runtime import __version__
 from runtime.contract import RenderOptions, VideoResult
+from runtime.lessons.captions import guessed_words, script_of
 from runtime.lessons.layout import Box
-from runtime.subtitles.cues import Cue
-from runtime.subtitles.drawing import LETTER, SubtitleDrawer
-from runtime.subtitles.fonts import FontShelf
+from runtime.lessons.soundtrack import SceneSound
 
 log = logging.getLogger(__name__)
 
 IMMATERIAL = {"threads", "max_audio_minutes"}  # options that do not change the film
-LETTERS_IN_BAND = 3.1  # two lines and the plate around them are so many letters high
 
 
 @dataclass(frozen=True)
 class SceneTask:
     """What one scene's film is made of; small enough to be handed to another process.
 
-    `slide` is the drawn slide as PNG, `window` the place in which the presenter is seen, `mask` its shape as PNG.
-    `burned` are the subtitles that go into the picture's `band`.
+    `slide` is the drawn slide as PNG, `window` the place in which the presenter is seen, `mask` its shape as PNG,
+    `band` the place of subtitles. `language` is that of what is said.
     """
 
     portrait: Path
-    sound: Path
+    sound: SceneSound
     slide: Path
     window: Box
     mask: Path
     options: RenderOptions
     band: Box
-    burned: tuple[Cue, ...] = ()
     language: str | None = None
 
 
@@ -81,17 +76,6 @@ class SceneFolder:
         return self.path(key, ".png")
 
 
-def sweep(folder: Path, days: float) -> None:
-    """Remove what nobody has needed for so long, and what broken runs have left."""
-    if not folder.is_dir():
-        return
-    oldest = time.time() - 86400 * days
-    for path in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
-                path.unlink()
-
-
 class Digest:
     """A name for content: 32 hexadecimal digits of a SHA-256."""
 
@@ -116,11 +100,9 @@ class Digest:
 
 def scene_key(task: SceneTask, pack: str) -> str:
     """Return the name of a scene's film; `pack` stands for the networks."""
-    digest = Digest("scene").add(task.portrait, task.sound, task.slide, asdict(task.window), task.mask, pack)
-    digest.add(task.options.model_dump(exclude=IMMATERIAL))
-    if task.burned:
-        digest.add([asdict(cue) for cue in task.burned], task.language, asdict(task.band))
-    return digest.name
+    digest = Digest("scene").add(task.portrait, task.sound.path, task.slide, task.mask, pack)
+    digest.add(asdict(task.window), asdict(task.band), [asdict(one) for one in task.sound.spoken])
+    return digest.add(task.options.model_dump(exclude=IMMATERIAL), task.language).name
 
 
 def render_scene(
@@ -135,38 +117,20 @@ def render_scene(
 
     slide = np.asarray(Image.open(task.slide).convert("RGB"))
     mask = np.asarray(Image.open(task.mask).convert("L"))
-    window = task.window
-    backdrop = Backdrop(slide, (window.x, window.y, window.right, window.bottom), mask)
-    overlays = [BandDrawer(task)] if task.burned else []
     result = render(
         task.portrait,
-        task.sound,
+        task.sound.path,
         target,
         task.options,
         progress,
         cancelled,
-        overlays,
-        backdrop=backdrop,
+        backdrop=Backdrop(slide, task.window.edges, mask, task.band.edges),
         with_sound=False,
+        script=script_of(task.sound),
+        language=task.language,
+        guessed=guessed_words(task.sound),
     )
     aside = target.with_suffix(f".{os.getpid()}.part")
     aside.write_text(result.model_dump_json())
     aside.replace(target.with_suffix(".json"))
     return result
-
-
-class BandDrawer:
-    """Writes subtitles into a band of the picture, over its middle; an `Overlay` of the compositor."""
-
-    def __init__(self, task: SceneTask) -> None:
-        band = task.band
-        # The drawer takes the size of its letters from the picture's: it gets a part with the right height.
-        height = min(band.bottom, round(band.height / LETTERS_IN_BAND / LETTER))
-        self._part = (slice(band.bottom - height, band.bottom), slice(band.x, band.right))
-        shelf = FontShelf("\n".join(cue.text for cue in task.burned))
-        size = (band.width, height)
-        self._draw = SubtitleDrawer(task.burned, size, task.options.fps, shelf, task.language, bottom=0.0)
-
-    def __call__(self, frame: NDArray[np.uint8], index: int) -> None:
-        """Draw into frame (H, W, 3) number `index`, in place."""
-        self._draw(frame[self._part], index)

@@ -19,9 +19,11 @@ FEATHER = 12  # pixels over which the region fades into the photo
 class Backdrop:
     """A still picture with a window in which the presenter is seen: a slide, for instance."""
 
-    def __init__(self, canvas: Image, box: Box, mask: NDArray[np.uint8]) -> None:
+    def __init__(
+        self, canvas: Image, box: Box, mask: NDArray[np.uint8], subtitles: Box | None = None
+    ) -> None:
         """`canvas` (H, W, 3), the window's `box` (x0, y0, x1, y1) in it and its anti-aliased `mask` (h, w), 255 where
-        only the presenter is seen."""
+        only the presenter is seen; `subtitles` is the box that is kept free for them."""
         x0, y0, x1, y1 = box
         if mask.shape != (y1 - y0, x1 - x0):
             raise ValueError(f"the mask has shape {mask.shape}, expected {(y1 - y0, x1 - x0)}")
@@ -32,6 +34,7 @@ class Backdrop:
         self._weight = mask[self._rim][:, None].astype(np.float32) / 255
         self._below = self._canvas[self._inside][self._rim].astype(np.float32)
         self.size = (x1 - x0, y1 - y0)
+        self.subtitles = subtitles
         self.frame_size = (canvas.shape[1], canvas.shape[0])
 
     def show(self, presenter: Image) -> Image:

@@ -23,6 +23,7 @@ ABOVE_LABEL = 0.12  # the same over the mark that says the film is generated
 RIM = 0.07  # of the letter
 PADDING = 0.35  # of the letter, between the words and the plate's edge
 LEADING = 1.3  # lines are so many letters apart
+BAND_LETTERS = 3.1  # two lines and the plate around them are so many letters high
 PLATE = 95  # 0..255, darkness of the plate
 
 
@@ -144,6 +145,29 @@ class SubtitleDrawer:
             direction="rtl" if backwards and features.check("raqm") else None,
             language=self._language,
         )
+
+
+class BandDrawer:
+    """Writes subtitles into a band of the picture instead of over its foot; an `Overlay` of the compositor."""
+
+    def __init__(
+        self,
+        shown: Sequence[Cue],
+        band: tuple[int, int, int, int],
+        fps: float,
+        shelf: FontShelf,
+        language: str | None = None,
+    ) -> None:
+        """`band` is (x0, y0, x1, y1) in pixels: two lines fill its height. For the rest see `SubtitleDrawer`."""
+        x0, y0, x1, y1 = band
+        # The size of letters comes from that of the picture: a part of it is taken in which they have the right one.
+        height = min(y1, round((y1 - y0) / BAND_LETTERS / LETTER))
+        self._part = (slice(y1 - height, y1), slice(x0, x1))
+        self._draw = SubtitleDrawer(shown, (x1 - x0, height), fps, shelf, language, bottom=0.0)
+
+    def __call__(self, frame: NDArray[np.uint8], index: int) -> None:
+        """Draw into frame (H, W, 3) number `index`, in place."""
+        self._draw(frame[self._part], index)
 
 
 def _reads_from_right(text: str) -> bool:

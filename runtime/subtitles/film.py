@@ -14,7 +14,7 @@ from runtime.subtitles.cues import Cue, cues
 from runtime.subtitles.files import to_srt, to_vtt
 
 if TYPE_CHECKING:
-    from runtime.subtitles.drawing import SubtitleDrawer
+    from runtime.subtitles.drawing import BandDrawer, SubtitleDrawer
 
 
 class FilmSubtitles:
@@ -54,15 +54,23 @@ class FilmSubtitles:
         sentence = "There are no subtitles, because no word of the script was found in the film's speech."
         return [Notice(code="subtitles_empty", sentence=sentence)]
 
-    def drawer(self, size: tuple[int, int], fps: float, raised: bool = False) -> SubtitleDrawer | None:
+    def drawer(
+        self,
+        size: tuple[int, int],
+        fps: float,
+        raised: bool = False,
+        band: tuple[int, int, int, int] | None = None,
+    ) -> SubtitleDrawer | BandDrawer | None:
         """Return what draws them into frames of `size` (width, height), or None if they are not to be burned in.
 
-        They are `raised` where the corner below them holds a label.
+        They are `raised` where the corner below them holds a label; a `band` (x0, y0, x1, y1) is a place of their own.
         """
         if self._shelf is None or not self._shown:
             return None
-        from runtime.subtitles.drawing import ABOVE_LABEL, BOTTOM, SubtitleDrawer
+        from runtime.subtitles.drawing import ABOVE_LABEL, BOTTOM, BandDrawer, SubtitleDrawer
 
+        if band is not None:
+            return BandDrawer(self._shown, band, fps, self._shelf, self._language)
         bottom = ABOVE_LABEL if raised else BOTTOM
         return SubtitleDrawer(self._shown, size, fps, self._shelf, self._language, bottom)
 
@@ -70,10 +78,15 @@ class FilmSubtitles:
         """Write FILM.srt and FILM.vtt beside the film, each whole or not at all; None if there are none to write."""
         if not self._beside or not self._shown:
             return None
-        srt, vtt = film.with_suffix(".srt"), film.with_suffix(".vtt")
-        _write_whole(srt, to_srt(self._shown))
-        _write_whole(vtt, to_vtt(self._shown))
-        return Subtitles(srt=str(srt), vtt=str(vtt))
+        return write_beside(film, self._shown)
+
+
+def write_beside(film: Path, shown: Sequence[Cue]) -> Subtitles:
+    """Write subtitles as FILM.srt and FILM.vtt, each whole or not at all."""
+    srt, vtt = film.with_suffix(".srt"), film.with_suffix(".vtt")
+    _write_whole(srt, to_srt(shown))
+    _write_whole(vtt, to_vtt(shown))
+    return Subtitles(srt=str(srt), vtt=str(vtt))
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from runtime.lessons.captions import guessed_words, scene_cues, script_of, shifted
 from runtime.lessons.soundtrack import SceneSound, Spoken
+from runtime.pipeline import spoken_words
 
 
 def sound(*spoken: Spoken) -> SceneSound:
@@ -23,7 +24,7 @@ def test_guessed_words_fill_their_paragraph_and_point_into_the_script() -> None:
 
 def test_subtitles_show_everything_that_is_said() -> None:
     scene = sound(Spoken("One thing first.", 0.5, 2.0), Spoken("然后是另外一件事。", 3.0, 6.0))
-    shown = scene_cues(scene, guessed_words(scene), None)
+    shown = scene_cues(scene, spoken_words(guessed_words(scene), scene.seconds), None)
     assert " ".join(cue.text for cue in shown) == "One thing first. 然后是另外一件事。"
     assert shown[0].start == 0.5 and shown[1].start == pytest.approx(3.0)
     later = shifted(shown, 10.0)

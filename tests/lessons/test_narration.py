@@ -77,7 +77,7 @@ def test_recordings_one_a_scene_or_one_a_paragraph() -> None:
         [None],
         ["3"],
     ]
-    with pytest.raises(RuntimeProblem, match=r"3 audio files came .* 2 scenes with 4 paragraphs"):
+    with pytest.raises(RuntimeProblem, match=r"3 recordings came .* 2 scenes with 4 paragraphs"):
         recorded_takes(LESSON, [Path("1")] * 3)
 
 
