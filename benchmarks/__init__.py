@@ -1,0 +1,1 @@
+"""The longer measurements behind docs/performance.md: `python -m benchmarks all --out docs/performance`."""
