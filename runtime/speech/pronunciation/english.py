@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from runtime.speech.pronunciation.ipa import from_ipa
-from runtime.speech.pronunciation.language import Phones, Reading, Spoken, distinct, phrase
+from runtime.speech.pronunciation.language import (
+    MissingPackageError,
+    Phones,
+    Reading,
+    Spoken,
+    distinct,
+    phrase,
+)
 from runtime.speech.pronunciation.lexicon import Ipa, Lexicon, lexicon
 from runtime.speech.pronunciation.numbers import NumberReader, NumberWords
 from runtime.speech.pronunciation.tokens import Token
@@ -124,7 +131,7 @@ class English:
         """See `Language.read`."""
         return self._reader.read(token)
 
-    def speak(self, run: str, stop: bool = False) -> list[Spoken]:
+    def speak(self, run: str, stop: bool = False, following: str = "") -> list[Spoken]:
         """See `Language.speak`."""
         return [Spoken(0, len(run), self._known(run, stop))]
 
@@ -241,7 +248,5 @@ def language() -> English:
     """The rules of English; MissingPackageError without its dictionary."""
     words = lexicon("en")
     if words is None:
-        from runtime.speech.pronunciation.registry import MissingPackageError
-
         raise MissingPackageError("English needs the package gruut-lang-en; install requirements.txt.")
     return English(words)

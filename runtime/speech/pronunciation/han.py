@@ -68,20 +68,17 @@ class HanNumbers:
         return [reading for reading in plain if reading]
 
     def _number(self, token: Token) -> list[str]:
-        following = token.writing.text[token.place + len(token.text) :][:3].lstrip()
-        text = token.text
-        if re.fullmatch(r"\d{4}", text) and following.startswith(("年", "-")):
-            return [digits(text), *_cardinals(text)]
-        readings = _cardinals(text)
-        if (
-            re.fullmatch(r"2", text)
-            and following[:1]
-            and not following.startswith(("月", "号", "日", "年", "点"))
-        ):
+        return _cardinals(token.text)
+
+    def _counted(self, token: Token) -> list[str]:
+        count, counter = token.parts["count"], token.parts["counter"]
+        if counter == "年" and len(count) == 4:
+            readings = [digits(count), *_cardinals(count)]
+        elif count == "2" and counter not in {"年", "月", "日", "号", "號"}:
             readings = ["两", "二"]
-        if re.fullmatch(r"2", text) and following.startswith("点"):
-            readings = ["两", "二"]
-        return readings
+        else:
+            readings = _cardinals(count)
+        return [f"{reading}{counter}" for reading in readings]
 
     def _time(self, token: Token) -> list[str]:
         hour, minute = int(token.parts["hour"]), int(token.parts["minute"])

@@ -24,14 +24,21 @@ class Spoken(NamedTuple):
     pronunciations: tuple[Phones, ...]
 
 
+class MissingPackageError(Exception):
+    """A language has rules, but the package with its dictionary is not installed."""
+
+
 class Language(Protocol):
     """The rules of one language; `abbreviations` are written with a full stop that ends no sentence."""
 
     code: str
     abbreviations: frozenset[str]
 
-    def speak(self, run: str, stop: bool = False) -> list[Spoken]:
-        """The words in a run of letters of this language; `stop` tells that a full stop follows."""
+    def speak(self, run: str, stop: bool = False, following: str = "") -> list[Spoken]:
+        """The words in a run of letters of this language.
+
+        `stop` tells that a full stop is behind it, `following` are the letters said next without a pause.
+        """
 
     def read(self, token: Token) -> list[Reading]:
         """The likely readings of a token that is not letters only; empty for one that is not spoken."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import sqlite3
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,17 @@ class Lexicon:
     """A language's words in the International Phonetic Alphabet."""
 
     def __init__(self, folder: Path) -> None:
+        self._words: dict[str, list[str]] = {}
         place = f"file:{(folder / 'lexicon.db').as_posix()}?mode=ro&immutable=1"
-        self._words = sqlite3.connect(place, uri=True, check_same_thread=False)
+        with closing(sqlite3.connect(place, uri=True)) as database:  # it has no index to look up single words
+            for word, phonemes in database.execute("SELECT word, phonemes FROM word_phonemes ORDER BY id"):
+                self._words.setdefault(word, []).append(phonemes)
         self._model = folder / "g2p" / "model.crf"
         self._tagger: Any = None
 
     def find(self, word: str) -> list[Ipa]:
         """The dictionary's pronunciations of a lower-case word, the usual one first; empty when it has none."""
-        rows = self._words.execute(
-            "SELECT phonemes FROM word_phonemes WHERE word = ? ORDER BY pron_order", (word,)
-        )
-        return list(dict.fromkeys(tuple(row[0].split()) for row in rows))
+        return [tuple(phonemes.split()) for phonemes in dict.fromkeys(self._words.get(word, ()))]
 
     def guess(self, word: str) -> Ipa:
         """How a lower-case word is spoken by the spelling rules that the dictionary taught."""

@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runtime.speech.pronunciation.detection import detect, language_of
-from runtime.speech.pronunciation.language import Language, Phones, Spoken, distinct, phrase
-from runtime.speech.pronunciation.registry import MissingPackageError, canonical, rules
+from runtime.speech.pronunciation.language import (
+    Language,
+    MissingPackageError,
+    Phones,
+    Spoken,
+    distinct,
+    phrase,
+)
+from runtime.speech.pronunciation.registry import canonical, rules
 from runtime.speech.pronunciation.tokens import Token, tokenize
 from runtime.speech.script import ScriptWord
 
@@ -45,8 +52,8 @@ def pronounce(script: str, language: str | None = None) -> Pronounced:
         return Pronounced((), code, True, f"There are no pronunciation rules for the language {code!r}.")
     words: list[ScriptWord] = []
     skipped: list[tuple[int, int]] = []
-    for token in tokens:
-        found = list(_words(token, main, script))
+    for token, following in zip(tokens, [*tokens[1:], None], strict=False):
+        found = list(_words(token, following, main, script))
         words += found
         if not found and any(letter.isalnum() for letter in token.text):
             skipped.append(token.span())
@@ -55,10 +62,11 @@ def pronounce(script: str, language: str | None = None) -> Pronounced:
     return Pronounced(tuple(words), code, skipped=tuple(skipped))
 
 
-def _words(token: Token, main: Language, script: str) -> Iterator[ScriptWord]:
+def _words(token: Token, following: Token | None, main: Language, script: str) -> Iterator[ScriptWord]:
     """The words of one token; the last one carries its pause."""
     if token.kind in _LETTERS:
-        language, pieces = _speak(token.text, main, token.stop)
+        onward = following.text if following and following.kind in _LETTERS and not token.pause else ""
+        language, pieces = _speak(token.text, main, token.stop, onward)
     else:
         language, pieces = main, _read(token, main)
     rest = token.pause and not (token.stop and token.text.lower() in language.abbreviations)
@@ -70,7 +78,9 @@ def _words(token: Token, main: Language, script: str) -> Iterator[ScriptWord]:
         yield ScriptWord(text, start, end, piece.pronunciations, language.code, rest and last)
 
 
-def _speak(run: str, main: Language, stop: bool = False) -> tuple[Language, list[Spoken]]:
+def _speak(
+    run: str, main: Language, stop: bool = False, following: str = ""
+) -> tuple[Language, list[Spoken]]:
     """The words in a run of letters, in the language that these letters belong to; none without rules for it."""
     code = language_of(run, main.code)
     try:
@@ -79,7 +89,7 @@ def _speak(run: str, main: Language, stop: bool = False) -> tuple[Language, list
         language = None
     if language is None:
         return main, []
-    return language, [piece for piece in language.speak(run, stop) if piece.pronunciations]
+    return language, [piece for piece in language.speak(run, stop, following) if piece.pronunciations]
 
 
 def _read(token: Token, main: Language) -> list[Spoken]:

@@ -10,14 +10,20 @@ from runtime.speech.pronunciation.language import Language
 _MODULES = {
     "en": "english",
     "zh": "mandarin",
+    "yue": "cantonese",
+    "de": "german",
+    "es": "spanish",
+    "fr": "french",
+    "it": "italian",
+    "pt": "portuguese",
+    "nl": "dutch",
+    "ru": "russian",
+    "ko": "korean",
+    "ja": "japanese",
 }
 _ALIASES = {"cmn": "zh", "zh-yue": "yue", "zh-hk": "yue", "zh-hant-hk": "yue", "jp": "ja", "iw": "he"}
 
 CODES: tuple[str, ...] = tuple(_MODULES)
-
-
-class MissingPackageError(Exception):
-    """A language has rules, but the package with its dictionary is not installed."""
 
 
 def canonical(language: str) -> str:

@@ -37,6 +37,10 @@ _UNIT = (
     r"(?:km/h|m/s|kWh|kW|MW|GB|MB|TB|kB|KB|GHz|MHz|kHz|Hz|km²?|cm²?|mm|m²|m³|m2|m3|kg|mg|ml|cl|ms|mph|px|fps|dB|"
     r"°C|°F|°|min|h|g|l|m|s|t|W|V|km2|cm|K|%|‰)"
 )
+_COUNTER = (
+    "時間|週間|年間|日間|分間|[かヶカケ]月|小时|小時|分钟|分鐘|"
+    "[年月日号號時时点點分秒人円元块塊個个枚本回台歳岁歲階番冊件名度週周倍天次张張只隻条條千万萬億亿]"
+)
 HAN = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 KANA = r"\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
 HANGUL = r"\uac00-\ud7a3"
@@ -53,8 +57,9 @@ _PATTERN = re.compile(
     | (?P<time>(?<!\d)(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?!\d))
     | (?P<money>(?P<before>{_MONEY})\s?(?P<sum>{_NUMBER})|(?P<amount>{_NUMBER})\s?(?P<after>{_MONEY}))
     | (?P<version>(?<!\d)\d+(?:\.\d+){{2,}}(?!\d))
-    | (?P<measure>(?P<value>{_NUMBER})\s?(?P<unit>{_UNIT})(?!\w))
-    | (?P<ordinal>\d+(?:st|nd|rd|th|er|re|e|ème|ème|º|ª|\.º|\.ª|o|a)(?!\w))
+    | (?P<measure>(?P<value>{_NUMBER})\s?(?P<unit>{_UNIT})(?![A-Za-z0-9]))
+    | (?P<counted>(?P<count>{_NUMBER})\s?(?P<counter>{_COUNTER}))
+    | (?P<ordinal>\d+(?:st|nd|rd|th|er|re|e|ème|ème|º|ª|\.º|\.ª|o|a)(?![A-Za-z0-9]))
     | (?P<number>{_NUMBER})
     | (?P<ideographs>[{HAN}{KANA}]+)
     | (?P<hangul>[{HANGUL}]+)

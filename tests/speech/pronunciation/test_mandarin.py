@@ -25,11 +25,13 @@ def readings(script: str) -> list[set[str]]:
         ("六", "l i ou"),
         ("水", "sh w e ih"),
         ("吃饭", "t sh iz f a n"),
-        ("2024年", "a er l i ng a er s iz"),
+        ("2024年", "a er l i ng a er s iz n i eh n"),
         ("350", "s a n b a ih u sh iz"),
         ("20%", "b a ih f ax n t sh iz a er sh iz"),
         ("9:30", "t sj i ou t i eh n b a n"),
         ("3.5", "s a n d i eh n u"),
+        ("2个", "l i a ng g ah"),
+        ("5月3日", "u y eh s a n r iz"),
     ],
 )
 def test_readings(script: str, phones: str) -> None:
