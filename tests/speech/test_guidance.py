@@ -1,0 +1,65 @@
+"""A mouth that is told what is said: contacts from the words, size from the sound, the sound alone where in doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from runtime.speech.alignment.aligner import Alignment
+from runtime.speech.guidance import guide
+from runtime.stages.articulation import CONTROLS, Mouth, Segment
+
+ROWS = 150
+SAID = (Segment("m", 0.5, 0.6), Segment("a", 0.6, 1.0), Segment("p", 1.0, 1.1), Segment("a", 1.1, 1.5))
+INSIDE = slice(30, 70)  # rows of the word, well away from its ends
+
+
+def heard(opening: float = 0.2, closed: slice = slice(0, 0)) -> Mouth:
+    controls = np.full((ROWS, len(CONTROLS)), opening, np.float32)
+    nothing = np.zeros(ROWS, np.float32)
+    bilabial = nothing.copy()
+    bilabial[closed] = 1
+    return Mouth(controls, bilabial, nothing, nothing)
+
+
+def alignment(trusted: slice = slice(25, 75)) -> Alignment:
+    trust = np.zeros(ROWS, np.float32)
+    trust[trusted] = 1
+    return Alignment((), SAID, trust)
+
+
+VOICE = np.full(ROWS, 0.2, np.float32)
+
+
+def test_lips_close_where_the_words_say_so_and_nowhere_else() -> None:
+    mouth, _ = guide(heard(closed=slice(40, 44)), VOICE, alignment())
+    assert mouth.bilabial[26:30].max() == 1 and mouth.bilabial[51:54].max() == 1
+    assert mouth.bilabial[36:47].max() < 0.1
+
+
+def test_the_sound_alone_rules_where_the_words_are_not_trusted() -> None:
+    source = heard(closed=slice(120, 124))
+    mouth, voice = guide(source, VOICE, alignment())
+    for name in ("controls", "bilabial", "labiodental", "rest"):
+        np.testing.assert_array_equal(getattr(mouth, name)[80:], getattr(source, name)[80:])
+    np.testing.assert_array_equal(voice[80:], VOICE[80:])
+    nobody, _ = guide(source, VOICE, Alignment((), (), np.zeros(ROWS, np.float32)))
+    np.testing.assert_array_equal(nobody.controls, source.controls)
+
+
+def test_one_passes_into_the_other_without_a_jump() -> None:
+    mouth, _ = guide(heard(opening=0.1), VOICE, alignment(slice(40, 48)))
+    jaw = mouth.controls[:, 0]
+    assert jaw[44] > 0.25 and np.abs(np.diff(jaw[32:56])).max() < 0.5 * (jaw[44] - jaw[32])
+
+
+@pytest.mark.parametrize(("quiet", "loud"), [(0.05, 0.35), (0.15, 0.5)])
+def test_the_sound_says_how_far_the_mouth_opens(quiet: float, loud: float) -> None:
+    small, large = (guide(heard(opening=opening), VOICE, alignment())[0] for opening in (quiet, loud))
+    assert small.controls[INSIDE, 0].max() < 0.9 * large.controls[INSIDE, 0].max()
+    assert large.controls.max() <= 1
+
+
+def test_a_word_is_spoken_however_faint_its_voice() -> None:
+    _, voice = guide(heard(), VOICE, alignment())
+    assert voice[INSIDE].min() > 0.5 and voice[:20].max() < 0.5
