@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class Courier:
 
     def _in_runtimes_storage(self, job: Job) -> bool:
         # What the runtime serves itself may be out of the viewers' reach, an object storage is meant for them.
-        return _is_public(job.url or "") and "/v1/videos/" not in str(job.url)
+        return _is_public(job.url or "") and not re.search(r"/v1/(videos|lessons)/", str(job.url))
 
     def fetch(self, job: Job, folder: Path) -> dict[str, bytes]:
         """Return the film's bytes and those of its subtitles, by their suffix, for an output of type file."""

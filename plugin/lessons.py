@@ -15,7 +15,7 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 from plugin import messages
 from plugin.client import Inputs
 from plugin.files import check_address, fetch, given_files, workspace
-from plugin.rendering import PROGRESS_SECONDS, Desk, chosen
+from plugin.rendering import PROGRESS_SECONDS, WAIT_SECONDS, Desk, chosen
 from plugin.settings import AUDIO_BYTES, PORTRAIT_BYTES
 from plugin.speech import Voice
 from runtime.contract import RuntimeProblem
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 2  # calls of the speech model
 ATTEMPTS = 3
 RETRY_SECONDS = 2.0  # before the second attempt; twice as long before each further one
-OWN_OPTIONS = (*LessonOptions.model_fields, "subtitles")
 
 
 def narrate(desk: Desk) -> Iterator[ToolInvokeMessage]:
@@ -68,6 +67,8 @@ class Narration:
     def __post_init__(self) -> None:
         self._spoken: dict[str, Path] = {}
         self._wanted = list(dict.fromkeys(self.texts))
+        # Who does not want to wait wants a job id, and there is none before all is spoken.
+        self._until = max(self.desk.deadline, time.monotonic() + WAIT_SECONDS)
 
     @property
     def total(self) -> int:
@@ -92,7 +93,7 @@ class Narration:
         running: dict[Future[Path], str] = {}
         with ThreadPoolExecutor(AT_ONCE) as pool:
             while True:
-                while len(running) < AT_ONCE and time.monotonic() < self.desk.deadline:
+                while len(running) < AT_ONCE and time.monotonic() < self._until:
                     text = next(left, None)
                     if text is None:
                         break
@@ -111,7 +112,7 @@ class Narration:
             try:
                 return self.desk.speak(text, self.voice)
             except RuntimeProblem as fault:
-                if attempt == ATTEMPTS or time.monotonic() > self.desk.deadline:
+                if attempt == ATTEMPTS or time.monotonic() > self._until:
                     raise
                 logger.warning("%s; trying again", fault)
                 time.sleep(RETRY_SECONDS * 2 ** (attempt - 1))
@@ -119,14 +120,9 @@ class Narration:
 
 
 def _options(desk: Desk) -> dict[str, Any]:
-    given = {name: chosen(desk.parameters.get(name)) for name in OWN_OPTIONS}
-    if given["theme"] == "auto":
-        given["theme"] = None
-    values = {name: value for name, value in given.items() if value is not None}
-    # A switch's word: `off` means no subtitles here.
-    if values.get("subtitles") is False:
-        values["subtitles"] = "off"
-    LessonOptions.checked({name: value for name, value in values.items() if name != "subtitles"})
+    given = {name: chosen(desk.parameters.get(name)) for name in LessonOptions.model_fields}
+    values = {name: value for name, value in given.items() if value not in (None, "auto")}
+    LessonOptions.checked(values)
     return values
 
 

@@ -7,8 +7,9 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +22,8 @@ class StateFolder:
 
     inputs/X/ holds the files of one request, work/X/ one attempt at rendering it, store/ the finished films. The
     names X are random; only the database says which of them count, so whatever it does not name is a leftover.
+    scenes/ keeps the films of lessons' scenes by content: what was rendered before a crash, or for an earlier form of
+    the same lesson, is there for the next attempt.
     """
 
     def __init__(self, root: Path) -> None:
@@ -28,10 +31,11 @@ class StateFolder:
         self.inputs = root / "inputs"
         self.work = root / "work"
         self.store = root / "store"
+        self.scenes = root / "scenes"
         self.database = root / "jobs.sqlite3"
         self._lock: IO[bytes] | None = None
         try:
-            for folder in (self.inputs, self.work, self.store):
+            for folder in (self.inputs, self.work, self.store, self.scenes):
                 folder.mkdir(parents=True, exist_ok=True)
             root.chmod(0o700)
         except OSError as fault:
@@ -108,6 +112,18 @@ def size_of(folder: Path) -> int:
     with contextlib.suppress(FileNotFoundError):
         return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())
     return 0
+
+
+def drop_unused(folder: Path, seconds: float, clock: Callable[[], float] = time.time) -> int:
+    """Remove files that nobody has touched for so long, and return how many there were."""
+    oldest, dropped = clock() - seconds, 0
+    with contextlib.suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and path.stat().st_mtime <= oldest:
+                    path.unlink()
+                    dropped += 1
+    return dropped
 
 
 def remove(path: Path) -> None:

@@ -23,18 +23,25 @@ def job_id(
     variants: Sequence[Mapping[str, float]] = (),
     script: str | None = None,
     language: str | None = None,
+    lesson: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return `video_` and 32 hex digits of the SHA-256 over inputs, options and `pack` (see `pack_identity`)."""
+    """Return `video_` (`lesson_` for one) and 32 hex digits of the SHA-256 over inputs, options and `pack`, which see
+    `pack_identity`."""
     parts: dict[str, Any] = {
         "portrait": portrait_sha256,
         "audio": list(audio_sha256),
         "options": options.model_dump(exclude=IMMATERIAL),
         "pack": pack,
     }
-    optional: dict[str, Any] = {"variants": list(variants), "script": script, "language": language}
+    optional: dict[str, Any] = {
+        "variants": list(variants),
+        "script": script,
+        "language": language,
+        "lesson": lesson,
+    }
     parts |= {name: value for name, value in optional.items() if value}
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return "video_" + hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return ("lesson_" if lesson else "video_") + hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
 def pack_identity(folder: Path | None = None) -> str:

@@ -68,15 +68,22 @@ def render(task: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from runtime.previews import render_preview
 
     options = RenderOptions(**task["options"])
+    origin = Provenance(task.get("producer") or PRODUCER, task.get("job") or uuid.uuid4().hex)
+    if task.get("lesson"):
+        from runtime.lessons.task import render_lesson
+
+        return render_lesson(task, reporter.progress, origin)
     recordings = [Path(path) for path in task["audio"]]
     audio = join_recordings(recordings, Path(task["out"]).parent, options.max_audio_minutes)
     portrait, out = Path(task["portrait"]), Path(task["out"])
+    script, language = task.get("script"), task.get("language")
     tell = reporter.progress
-    origin = Provenance(task.get("producer") or PRODUCER, task.get("job") or uuid.uuid4().hex)
     if variants := task.get("variants"):
-        result = render_preview(portrait, audio, out, options, variants, tell, origin)
+        result = render_preview(portrait, audio, out, options, variants, tell, origin, script, language)
     else:
-        result = render_film(portrait, audio, out, options, progress=tell, provenance=origin)
+        result = render_film(
+            portrait, audio, out, options, progress=tell, provenance=origin, script=script, language=language
+        )
     return result.model_dump()
 
 

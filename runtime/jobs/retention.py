@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runtime.jobs.folders import StateFolder, remove, size_of
-from runtime.jobs.store import FINISHED, Job, JobStore
+from runtime.jobs.folders import StateFolder, drop_unused, remove, size_of
+from runtime.jobs.store import ACTIVE, FINISHED, Job, JobStore
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ class Janitor:
                 self.drop_inputs(job)
         old = [job for job in finished if (job.finished or job.created) + self.settings.days * 86400 < now]
         forgotten = {job.id for job in old if self._forget(job)}
+        # A scene is an input too: of the next attempt at its lesson, or of a changed lesson.
+        drop_unused(self.folder.scenes, self.settings.input_hours * 3600, self.clock)
         forgotten |= self._make_room([job for job in finished if job.id not in forgotten])
         if forgotten:
             log.info("%d old jobs removed", len(forgotten))
@@ -79,6 +81,9 @@ class Janitor:
     def _make_room(self, finished: list[Job]) -> set[str]:
         taken = size_of_tree(self.folder)
         forgotten = set()
+        if taken > self.settings.max_bytes and not self._lessons_go_on():
+            drop_unused(self.folder.scenes, 0, self.clock)
+            taken = size_of_tree(self.folder)
         for job in finished:  # oldest first
             if taken <= self.settings.max_bytes:
                 break
@@ -88,6 +93,9 @@ class Janitor:
                 taken -= own
                 forgotten.add(job.id)
         return forgotten
+
+    def _lessons_go_on(self) -> bool:
+        return any(job.request.lesson for job in self.store.in_state(*ACTIVE))
 
     def _forget(self, job: Job) -> bool:
         remote = job.storage not in (None, "local")
@@ -107,9 +115,9 @@ class Janitor:
 
 
 def size_of_tree(folder: StateFolder) -> int:
-    """Bytes in all inputs, attempts and films. A film that is just being stored has two names and counts once."""
+    """Bytes in all inputs, attempts, scenes and films. A film just being stored has two names and counts once."""
     sizes: dict[int, int] = {}
-    for parent in (folder.inputs, folder.work, folder.store):
+    for parent in (folder.inputs, folder.work, folder.store, folder.scenes):
         for path in parent.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
                 found = path.stat()

@@ -47,7 +47,8 @@ CREATE TABLE IF NOT EXISTS discarded (storage TEXT NOT NULL, key TEXT NOT NULL, 
 @dataclass(frozen=True)
 class Request:
     """What was asked for: option values, and the names of the input files in their folder. A preview has
-    `variants`: option values that are rendered side by side. `script` is what is said, in `language`."""
+    `variants`: option values that are rendered side by side. `script` is what is said, in `language`. A lesson has
+    `lesson`: its own options and the names of its slides and pictures."""
 
     options: dict[str, Any]
     portrait: str
@@ -56,6 +57,18 @@ class Request:
     variants: list[dict[str, float]] = field(default_factory=list)
     script: str | None = None
     language: str | None = None
+    lesson: LessonRequest | None = None
+
+
+@dataclass(frozen=True)
+class LessonRequest:
+    """What a lesson is made of beside `Request`: options, names of files in its folder (`pictures` by the source that
+    the script names), and how many scenes it has."""
+
+    options: dict[str, Any]
+    slides: list[str]
+    pictures: dict[str, str]
+    scenes: int
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,18 @@ class Job:
     storage: str | None = None
     key: str | None = None
     bytes: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The first word of its id: video or lesson."""
+        return self.id.partition("_")[0]
+
+    @property
+    def short_side(self) -> int:
+        """Short side of the film in pixels, by which renders are told apart that take as much memory."""
+        if self.request.lesson is not None:
+            return int(self.request.lesson.options["resolution"])
+        return int(self.request.options.get("min_resolution", 512))
 
     @property
     def subtitles(self) -> dict[str, str]:
@@ -142,8 +167,14 @@ class JobStore:
         rows = self._select("WHERE id = ?", (job_id,))
         return rows[0] if rows else None
 
-    def newest(self, limit: int = 20, before: float | None = None, state: State | None = None) -> list[Job]:
-        """Return jobs from the newest to the oldest, created before a time if one is given."""
+    def newest(
+        self,
+        limit: int = 20,
+        before: float | None = None,
+        state: State | None = None,
+        kind: str | None = None,
+    ) -> list[Job]:
+        """Return jobs from the newest to the oldest, created before a time if one is given, of a kind if one is."""
         conditions = ["1"]
         values: list[Any] = []
         if before is not None:
@@ -152,6 +183,9 @@ class JobStore:
         if state is not None:
             conditions.append("state = ?")
             values.append(state)
+        if kind is not None:
+            conditions.append("id GLOB ?")
+            values.append(f"{kind}_*")
         where = " AND ".join(conditions)
         return self._select(f"WHERE {where} ORDER BY created DESC LIMIT ?", (*values, limit))
 
@@ -327,7 +361,10 @@ def disk_full() -> RuntimeProblem:
 
 def _job(row: sqlite3.Row) -> Job:
     values = dict(row)
-    values["request"] = Request(**json.loads(values["request"]))
+    request = json.loads(values["request"])
+    if request.get("lesson"):
+        request["lesson"] = LessonRequest(**request["lesson"])
+    values["request"] = Request(**request)
     for name in ("error", "result"):
         values[name] = json.loads(values[name]) if values[name] else None
     return Job(**values)

@@ -16,7 +16,7 @@ from runtime.jobs.folders import StateFolder, remove
 from runtime.jobs.progress import Progress, ProgressBoard
 from runtime.jobs.render_process import RENDERER, Outcome, RenderProcess
 from runtime.jobs.resources import Load, MemoryGuard
-from runtime.jobs.store import Job, JobStore
+from runtime.jobs.store import Job, JobStore, LessonRequest
 from runtime.subtitles.files import SUFFIXES
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class _Running:
     process: RenderProcess
     reserved_mb: float
     device: int | None
+    places: int = 1
     thread: threading.Thread | None = None
 
 
@@ -143,7 +144,8 @@ class WorkerPool:
 
     def _start_next(self) -> bool:
         """Start the next job if there is one and room for it. Called with the lock held."""
-        if len(self._running) >= self.settings.workers:
+        free = self.settings.workers - sum(entry.places for entry in self._running.values())
+        if free <= 0:
             return False
         if self.folder.free_bytes() < self.settings.min_free_bytes:
             return False
@@ -152,21 +154,31 @@ class WorkerPool:
         if not waiting:
             return False
         job = waiting[0]
-        short_side = int(job.request.options.get("min_resolution", 512))
         loads = [Load(entry.process.pid, entry.reserved_mb, entry.device) for entry in self._running.values()]
         device = self.guard.pick_device(loads) if self.settings.use_devices else None
-        if not self.guard.admits(short_side, loads) or (self.settings.use_devices and device is None):
+        if not self.guard.admits(job.short_side, loads) or (self.settings.use_devices and device is None):
             return False
-        return self._launch(job, self.guard.estimate_mb(short_side), device)
+        places = self._places(job, free, loads) if device is None else 1
+        return self._launch(job, places, device)
 
-    def _launch(self, waiting: Job, reserved_mb: float, device: int | None) -> bool:
+    def _places(self, job: Job, free: int, loads: list[Load]) -> int:
+        """How many of the free workers a job may have: a lesson one for each scene, as far as memory allows."""
+        wanted = min(free, job.request.lesson.scenes) if job.request.lesson else 1
+        each = Load(None, self.guard.estimate_mb(job.short_side), None)
+        places = 1
+        while places < wanted and self.guard.admits(job.short_side, [*loads, *[each] * places]):
+            places += 1
+        return places
+
+    def _launch(self, waiting: Job, places: int, device: int | None) -> bool:
         work = self.folder.new_work()
         job = self.store.start(waiting.id, work.name)
         if job is None:
             remove(work)
             return False
-        process = RenderProcess(self._task(job, work), work, self.command)
-        entry = _Running(job, process, reserved_mb, device)
+        process = RenderProcess(self._task(job, work, places), work, self.command)
+        reserved_mb = places * self.guard.estimate_mb(job.short_side)
+        entry = _Running(job, process, reserved_mb, device, places)
         entry.thread = threading.Thread(
             target=self._attend, args=(entry, work), name=f"render {job.id}", daemon=True
         )
@@ -174,7 +186,7 @@ class WorkerPool:
         entry.thread.start()
         return True
 
-    def _task(self, job: Job, work: Path) -> dict[str, Any]:
+    def _task(self, job: Job, work: Path, places: int) -> dict[str, Any]:
         inputs = self.folder.inputs / str(job.inputs)
         options = dict(job.request.options)
         # Side by side, nobody may take all cores.
@@ -188,8 +200,20 @@ class WorkerPool:
             "variants": job.request.variants,
             "script": job.request.script,
             "language": job.request.language,
+            "lesson": self._lesson(job.request.lesson, inputs, places),
             "job": job.id,
             "producer": self.settings.producer,
+        }
+
+    def _lesson(self, asked: LessonRequest | None, inputs: Path, places: int) -> dict[str, Any] | None:
+        if asked is None:
+            return None
+        return {
+            "options": asked.options,
+            "slides": [str(inputs / name) for name in asked.slides],
+            "pictures": {source: str(inputs / name) for source, name in asked.pictures.items()},
+            "scenes": str(self.folder.scenes),
+            "workers": places,
         }
 
     def _attend(self, entry: _Running, work: Path) -> None:
@@ -261,13 +285,12 @@ class WorkerPool:
 
     def _film_made(self, job: Job, result: dict[str, Any]) -> bool:
         # A name of its own for each film: removing an old one can never hit a new one.
-        key = f"{job.id.removeprefix('video_')}-{uuid.uuid4().hex[:8]}.mp4"
+        key = f"{job.id.rpartition('_')[2]}-{uuid.uuid4().hex[:8]}.mp4"
         result = {name: value for name, value in result.items() if name != "path"}
         if not self.store.rendered(job.id, job.run, result, self.storage_name, key):
             return False
-        short_side = int(job.request.options.get("min_resolution", 512))
         if "peak_memory_mb" in result:
-            self.guard.learn(short_side, float(result["peak_memory_mb"]))
+            self.guard.learn(job.short_side, float(result["peak_memory_mb"]))
         self.hooks.measured(result)
         self.hooks.rendered()
         log.info("render finished", extra={"job": job.id, "real_time_factor": result.get("real_time_factor")})

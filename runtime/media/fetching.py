@@ -52,7 +52,7 @@ class FetchPolicy:
 
     def limit(self, kind: MediaKind) -> int:
         """Return the largest accepted file of this kind in bytes."""
-        return self.image_bytes if kind == "image" else self.audio_bytes
+        return self.audio_bytes if kind == "audio" else self.image_bytes
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def is_public(address: Address) -> bool:
 
 def too_large(kind: str, limit: int) -> RuntimeProblem:
     """Return the problem of a file over its limit (bytes)."""
-    code = "image_too_large" if kind == "image" else "audio_too_large"
+    code = "audio_too_large" if kind == "audio" else "image_too_large"
     return RuntimeProblem(code, f"The {kind} is larger than {limit / MEGABYTE:g} MB, the most accepted.")
 
 

@@ -6,12 +6,13 @@ from typing import Literal
 
 from runtime.contract import RuntimeProblem
 
-MediaKind = Literal["image", "audio"]
+MediaKind = Literal["image", "audio", "slide"]
 HEAD_BYTES = 4096
 
 IMAGE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 ACCEPTED = {
     "image": "JPEG, PNG, WebP, AVIF, TIFF, GIF and BMP are understood.",
+    "slide": "Pictures and PDF are understood.",
     "audio": "WAV, MP3, FLAC, M4A, OGG, Opus and WebM are understood.",
 }
 
@@ -22,10 +23,16 @@ def check_kind(head: bytes, wanted: MediaKind, name: str) -> str:
     `head` is the file's beginning (`HEAD_BYTES` of it are enough), `name` what to call it in the message.
     """
     kind, extension = sniff(head)
-    if kind == wanted:
+    if kind == wanted or (wanted == "slide" and kind in ("image", "pdf")):
         return extension
-    found = {"html": "a web page", "image": "a picture", "audio": "a recording or film", "empty": "empty"}
-    what = {"image": "a picture", "audio": "sound"}[wanted]
+    found = {
+        "html": "a web page",
+        "image": "a picture",
+        "audio": "a recording or film",
+        "pdf": "a PDF",
+        "empty": "empty",
+    }
+    what = {"image": "a picture", "audio": "sound", "slide": "a picture or PDF"}[wanted]
     code = f"{wanted}_unreadable"
     raise RuntimeProblem(
         code, f"The {name} is {found.get(kind, 'a file of unknown kind')}, not {what}.", ACCEPTED[wanted]
@@ -33,9 +40,11 @@ def check_kind(head: bytes, wanted: MediaKind, name: str) -> str:
 
 
 def sniff(head: bytes) -> tuple[str, str]:
-    """Return kind (image, audio, html, empty, unknown) and extension of a file that begins with `head`."""
+    """Return kind (image, audio, pdf, html, empty, unknown) and extension of a file that begins with `head`."""
     if not head:
         return "empty", ""
+    if b"%PDF-" in head[:1024]:
+        return "pdf", ".pdf"
     return _image(head) or _audio(head) or (("html", ".html") if _is_markup(head) else ("unknown", ""))
 
 

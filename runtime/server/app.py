@@ -6,11 +6,11 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
@@ -21,8 +21,10 @@ from runtime import __version__
 from runtime.contract import RenderOptions, RuntimeProblem
 from runtime.jobs.store import FINISHED, Job, State
 from runtime.server.access import Access
+from runtime.server.drafts import JobKind
 from runtime.server.extras import extra_routes
 from runtime.server.intake import receive
+from runtime.server.lesson_routes import lesson_routes
 from runtime.server.schemas import (
     LANGUAGE,
     SCRIPT,
@@ -32,6 +34,7 @@ from runtime.server.schemas import (
     VideoJob,
     VideoList,
     VideoRequest,
+    request_body,
 )
 from runtime.server.service import Service
 from runtime.storage import LocalStorage, content_disposition
@@ -84,17 +87,6 @@ def create_app(service: Service) -> FastAPI:
 
     guarded = [Depends(permitted)]
 
-    def finished(video_id: str, request: Request) -> tuple[Job, str]:
-        """The job of a link and its film's key, for who has the key or a signature."""
-        if not access.is_signed(video_id, request.query_params):
-            access.check(request.headers)
-        job = service.find(video_id)
-        if job.state != "completed" or job.key is None:
-            raise RuntimeProblem(
-                "video_unfinished", f"The video is {service.view(job).status}; it has no film."
-            )
-        return job, job.key
-
     @app.post(
         "/v1/videos",
         status_code=202,
@@ -113,89 +105,12 @@ def create_app(service: Service) -> FastAPI:
             response.status_code = 200
         return links.add(job, request)
 
-    @app.get("/v1/videos", response_model=VideoList, dependencies=guarded, responses=ERRORS, tags=["videos"])
-    def list_videos(
-        request: Request,
-        limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        before: Annotated[float | None, Query(description="only those created before (Unix seconds)")] = None,
-        state: Annotated[State | None, Query()] = None,
-    ) -> VideoList:
-        """List jobs, newest first."""
-        jobs = service.store.newest(limit + 1, before, state)
-        # A long script's words are many; who wants them asks for the job itself.
-        views = [
-            links.add(service.view(job), request).model_copy(update={"words": []}) for job in jobs[:limit]
-        ]
-        return VideoList(data=views, has_more=len(jobs) > limit)
-
-    @app.get(
-        "/v1/videos/{video_id}",
-        response_model=VideoJob,
-        dependencies=guarded,
-        responses=ERRORS,
-        tags=["videos"],
-    )
-    def get_video(video_id: str, request: Request) -> VideoJob:
-        """Tell how far a job is, and where its film is."""
-        return links.add(service.get(video_id), request)
-
-    @app.delete(
-        "/v1/videos/{video_id}",
-        response_model=VideoJob | VideoDeleted,
-        dependencies=guarded,
-        responses=ERRORS,
-        tags=["videos"],
-    )
-    def delete_video(video_id: str, request: Request) -> VideoJob | VideoDeleted:
-        """Cancel a job that is under way (it stays, as cancelled); remove one that has ended, film and all."""
-        cancelled = service.cancel(video_id)
-        if cancelled is not None:
-            return links.add(cancelled, request)
-        service.delete(video_id)
-        return VideoDeleted(id=video_id)
-
-    @app.get("/v1/videos/{video_id}/events", dependencies=guarded, responses=ERRORS, tags=["videos"])
-    async def follow_video(video_id: str, request: Request) -> StreamingResponse:
-        """Server-sent events: `progress` with the job at every change, then `completed`, `failed` or
-        `cancelled`."""
-        await run_in_threadpool(service.find, video_id)
-        return StreamingResponse(
-            _events(service, video_id, lambda job: links.add(job, request)),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    for kind in get_args(JobKind):
+        app.include_router(
+            job_routes(service, access, kind, guarded), prefix=f"/v1/{kind}s", tags=[f"{kind}s"]
         )
-
-    @app.head("/v1/videos/{video_id}/content", include_in_schema=False)
-    @app.get(
-        "/v1/videos/{video_id}/content",
-        response_class=FileResponse,
-        responses=FILM | ERRORS,
-        tags=["videos"],
-    )
-    def get_content(video_id: str, request: Request) -> Response:
-        """The film, with Range support; or a redirect to the object storage. Links need no key."""
-        job, key = finished(video_id, request)
-        return _stored(service, job, key, "video/mp4", job.request.filename)
-
-    @app.get(
-        "/v1/videos/{video_id}/subtitles.{suffix}",
-        response_class=FileResponse,
-        responses=SUBTITLES | ERRORS,
-        tags=["videos"],
-    )
-    def get_subtitles(video_id: str, suffix: Literal["srt", "vtt"], request: Request) -> Response:
-        """The subtitles as SubRip or WebVTT; or a redirect to the object storage. Links need no key."""
-        job, _ = finished(video_id, request)
-        if suffix not in job.subtitles:
-            raise RuntimeProblem(
-                "subtitles_unknown",
-                "The video has no subtitles.",
-                "They are made where a script is given and subtitles are sidecar or both.",
-            )
-        name = str(Path(job.request.filename).with_suffix(f".{suffix}"))
-        return _stored(service, job, job.subtitles[suffix], SUFFIXES[suffix], name)
-
     app.include_router(extra_routes(service, links.add, guarded))
+    app.include_router(lesson_routes(service, links.add, guarded))
 
     @app.get("/healthz", response_model=Health, responses={503: {"model": Health}}, tags=["operation"])
     def health(response: Response) -> Health:
@@ -224,6 +139,105 @@ def create_app(service: Service) -> FastAPI:
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return app
+
+
+def job_routes(
+    service: Service, access: Access, kind: JobKind, guarded: Sequence[params.Depends]
+) -> APIRouter:
+    """Return what can be asked of jobs of a kind once they are there."""
+    routes = APIRouter()
+    links = Links(service, access)
+
+    def finished(video_id: str, request: Request) -> tuple[Job, str]:
+        """The job of a link and its film's key, for who has the key or a signature."""
+        if not access.is_signed(video_id, request.query_params):
+            access.check(request.headers)
+        job = service.find(video_id)
+        if job.state != "completed" or job.key is None:
+            raise RuntimeProblem(
+                "video_unfinished", f"The video is {service.view(job).status}; it has no film."
+            )
+        return job, job.key
+
+    @routes.get("", response_model=VideoList, dependencies=guarded, responses=ERRORS)
+    def list_videos(
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        before: Annotated[float | None, Query(description="only those created before (Unix seconds)")] = None,
+        state: Annotated[State | None, Query()] = None,
+    ) -> VideoList:
+        """List jobs, newest first."""
+        jobs = service.store.newest(limit + 1, before, state, kind)
+        # A long script's words are many; who wants them asks for the job itself.
+        views = [
+            links.add(service.view(job), request).model_copy(update={"words": []}) for job in jobs[:limit]
+        ]
+        return VideoList(data=views, has_more=len(jobs) > limit)
+
+    @routes.get(
+        "/{video_id}",
+        response_model=VideoJob,
+        dependencies=guarded,
+        responses=ERRORS,
+    )
+    def get_video(video_id: str, request: Request) -> VideoJob:
+        """Tell how far a job is, and where its film is."""
+        return links.add(service.get(video_id), request)
+
+    @routes.delete(
+        "/{video_id}",
+        response_model=VideoJob | VideoDeleted,
+        dependencies=guarded,
+        responses=ERRORS,
+    )
+    def delete_video(video_id: str, request: Request) -> VideoJob | VideoDeleted:
+        """Cancel a job that is under way (it stays, as cancelled); remove one that has ended, film and all."""
+        cancelled = service.cancel(video_id)
+        if cancelled is not None:
+            return links.add(cancelled, request)
+        service.delete(video_id)
+        return VideoDeleted(id=video_id)
+
+    @routes.get("/{video_id}/events", dependencies=guarded, responses=ERRORS)
+    async def follow_video(video_id: str, request: Request) -> StreamingResponse:
+        """Server-sent events: `progress` with the job at every change, then `completed`, `failed` or
+        `cancelled`."""
+        await run_in_threadpool(service.find, video_id)
+        return StreamingResponse(
+            _events(service, video_id, lambda job: links.add(job, request)),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    @routes.head("/{video_id}/content", include_in_schema=False)
+    @routes.get(
+        "/{video_id}/content",
+        response_class=FileResponse,
+        responses=FILM | ERRORS,
+    )
+    def get_content(video_id: str, request: Request) -> Response:
+        """The film, with Range support; or a redirect to the object storage. Links need no key."""
+        job, key = finished(video_id, request)
+        return _stored(service, job, key, "video/mp4", job.request.filename)
+
+    @routes.get(
+        "/{video_id}/subtitles.{suffix}",
+        response_class=FileResponse,
+        responses=SUBTITLES | ERRORS,
+    )
+    def get_subtitles(video_id: str, suffix: Literal["srt", "vtt"], request: Request) -> Response:
+        """The subtitles as SubRip or WebVTT; or a redirect to the object storage. Links need no key."""
+        job, _ = finished(video_id, request)
+        if suffix not in job.subtitles:
+            raise RuntimeProblem(
+                "subtitles_unknown",
+                "The video has no subtitles.",
+                "They are made where a script is given and subtitles are sidecar or both.",
+            )
+        name = str(Path(job.request.filename).with_suffix(f".{suffix}"))
+        return _stored(service, job, job.subtitles[suffix], SUFFIXES[suffix], name)
+
+    return routes
 
 
 def _stored(service: Service, job: Job, key: str, kind: str, filename: str) -> Response:
@@ -265,7 +279,7 @@ class Links:
 
     def _link(self, job: Job, key: str, name: str, request: Request) -> str:
         direct = self._service.storage.link(key)
-        return direct or f"{self._base(request)}/v1/videos/{job.id}/{name}?{self._access.sign(job.id)}"
+        return direct or f"{self._base(request)}/v1/{job.kind}s/{job.id}/{name}?{self._access.sign(job.id)}"
 
     def _base(self, request: Request) -> str:
         settings = self._service.settings
@@ -381,27 +395,9 @@ def _answer(
 
 
 def _request_body() -> dict[str, Any]:
-    """Describe the two forms of a request for /docs; they are read by hand, to stream them."""
-    options = RenderOptions.model_json_schema()["properties"]
-    form = {
-        "portrait": {"type": "string", "format": "binary", "description": "picture; or give portrait_url"},
-        "audio": {
-            "type": "array",
-            "items": {"type": "string", "format": "binary"},
-            "description": "recordings, joined in order; or give audio_url",
-        },
-        "portrait_url": {"type": "string"},
-        "audio_url": {"type": "array", "items": {"type": "string"}},
+    fields = {
         "script": {"type": "string", "description": SCRIPT},
         "language": {"type": "string", "description": LANGUAGE},
-        **options,
+        **RenderOptions.model_json_schema()["properties"],
     }
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {"schema": {"type": "object", "properties": form}},
-                "application/json": {"schema": VideoRequest.model_json_schema()},
-            },
-        }
-    }
+    return request_body(fields, {"audio": "recordings, joined in order; or give audio_url"}, VideoRequest)

@@ -23,21 +23,31 @@ from runtime.jobs.folders import remove
 from runtime.jobs.store import disk_full
 from runtime.media.fetching import Fetcher, FetchPolicy, too_large
 from runtime.media.sniffing import HEAD_BYTES, MediaKind, check_kind
-from runtime.server.service import Draft, Service
+from runtime.server.drafts import Arrived, Draft, JobKind
+from runtime.server.service import Service
 
-FILE_FIELDS: dict[str, MediaKind] = {"portrait": "image", "audio": "audio"}
-ADDRESS_FIELDS: dict[str, MediaKind] = {"portrait_url": "image", "audio_url": "audio"}
-TEXT_LIMIT = 512 * 1024  # bytes of all text fields, or of a JSON body
-MAX_CLIPS = 100
+FILE_FIELDS: dict[str, MediaKind] = {
+    "portrait": "image",
+    "audio": "audio",
+    "slides": "slide",
+    "pictures": "image",
+}
+ADDRESS_FIELDS = {"portrait_url": "portrait", "audio_url": "audio", "slides_url": "slides"}
+TEXT_LIMIT = 1024 * 1024  # bytes of all text fields, or of a JSON body
+MOST_FILES = {"video": {"portrait": 1, "audio": 100}}
+# A recording for each paragraph, a slide for each scene.
+MOST_FILES["lesson"] = {"portrait": 1, "audio": 1000, "slides": 200, "pictures": 200}
+CALLED = {"slides": "slide", "pictures": "picture"}
+PICTURES_LIMIT = 5  # all slides, or all pictures, of a lesson may be so many times as large as one
 CHUNK = 512 * 1024  # bytes gathered before they are written
 # Downloads wait for slow servers elsewhere; threads of their own leave those that answer requests free.
 FETCHES = CapacityLimiter(16)
 IDLE_LIMIT = 60.0  # seconds that a client may pause while it sends
 
 
-async def receive(request: Request, service: Service) -> Draft:
+async def receive(request: Request, service: Service, kind: JobKind = "video") -> Draft:
     """Take a request's inputs into a new draft; whatever goes wrong, nothing of it stays on disk."""
-    draft = await run_in_threadpool(service.draft)
+    draft = await run_in_threadpool(service.draft, kind)
     try:
         await take_in(request, draft, service.fetcher)
     except BaseException:
@@ -62,7 +72,7 @@ async def take_in(request: Request, draft: Draft, fetcher: Fetcher) -> None:
         if name not in ADDRESS_FIELDS:
             draft.values[name] = value
     for name, url in addresses:
-        await _fetch(draft, fetcher, ADDRESS_FIELDS[name], url)
+        await fetch_file(draft, fetcher, ADDRESS_FIELDS[name], url)
 
 
 async def _json_fields(request: Request) -> list[tuple[str, Any]]:
@@ -89,32 +99,48 @@ async def _json_fields(request: Request) -> list[tuple[str, Any]]:
     return fields
 
 
-async def _fetch(draft: Draft, fetcher: Fetcher, kind: MediaKind, url: str) -> None:
-    _check_room(draft, kind)
-    found = await to_thread.run_sync(fetcher.fetch, url, kind, draft.folder, limiter=FETCHES)
-    stem = "portrait" if kind == "image" else f"audio-{len(draft.audio) + 1}"
+async def fetch_file(draft: Draft, fetcher: Fetcher, field: str, url: str, name: str | None = None) -> None:
+    """Download a file of a field into a draft, to go by `name` (what its address suggests when not given)."""
+    _check_room(draft, field, len(draft.arrived(field)))
+    found = await to_thread.run_sync(fetcher.fetch, url, FILE_FIELDS[field], draft.folder, limiter=FETCHES)
+    stem = _stem(field, len(draft.arrived(field)))
     path = found.path.rename(found.path.with_name(stem + found.path.suffix))
-    _enter(draft, kind, path, found.sha256, found.name, fetcher.policy)
+    _enter(draft, field, path, found.sha256, name or found.name, fetcher.policy)
 
 
-def _check_room(draft: Draft, kind: MediaKind) -> None:
-    if kind == "image" and draft.portrait is not None:
-        raise RuntimeProblem("request_unreadable", "The request has two portraits.")
-    if kind == "audio" and len(draft.audio) >= MAX_CLIPS:
-        raise RuntimeProblem("request_unreadable", f"The request has more than {MAX_CLIPS} recordings.")
+def _check_room(draft: Draft, field: str, count: int) -> None:
+    """Raise where a request with `count` files of a kind may not have one more."""
+    most = MOST_FILES[draft.kind].get(field, 0)
+    if not most:
+        raise RuntimeProblem("request_unreadable", f"Only lessons take {field}.")
+    if count >= most:
+        what = {"portrait": "portrait", "audio": "recordings"}.get(field, field)
+        sentence = (
+            "The request has two portraits." if most == 1 else f"The request has more than {most} {what}."
+        )
+        raise RuntimeProblem("request_unreadable", sentence)
 
 
-def _enter(draft: Draft, kind: MediaKind, path: Path, sha256: str, name: str, policy: FetchPolicy) -> None:
+def _stem(field: str, count: int) -> str:
+    return field if field == "portrait" else f"{field}-{count + 1}"
+
+
+def _enter(draft: Draft, field: str, path: Path, sha256: str, name: str, policy: FetchPolicy) -> None:
     """Note an input that is complete in the draft's folder."""
-    if kind == "image":
+    if field == "portrait":
         draft.portrait, draft.portrait_sha256 = path.name, sha256
         draft.names.insert(0, name)
         return
-    draft.audio.append(path.name)
-    draft.audio_sha256.append(sha256)
-    draft.names.append(name)
-    if sum((draft.folder / clip).stat().st_size for clip in draft.audio) > policy.audio_bytes:
-        raise too_large("audio", policy.audio_bytes)
+    if field != "audio":
+        draft.extras[field].append(Arrived(path.name, sha256, name))
+    else:
+        draft.audio.append(path.name)
+        draft.audio_sha256.append(sha256)
+        draft.names.append(name)
+    kind = FILE_FIELDS[field]
+    limit = policy.limit(kind) if kind == "audio" else PICTURES_LIMIT * policy.limit(kind)
+    if sum((draft.folder / file).stat().st_size for file in draft.arrived(field)) > limit:
+        raise too_large(kind, limit)
 
 
 async def _paced(request: Request) -> AsyncIterator[bytes]:
@@ -186,7 +212,7 @@ class _Multipart:
                 await file.take(data)
                 continue
             path, sha256 = await file.finish()
-            _enter(self._draft, file.kind, path, sha256, file.name, self._policy)
+            _enter(self._draft, file.field, path, sha256, file.name, self._policy)
 
     def _part_begin(self) -> None:
         self._disposition = b""
@@ -207,12 +233,13 @@ class _Multipart:
         _, options = parse_options_header(self._disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if self._name in FILE_FIELDS:
-            kind = FILE_FIELDS[self._name]
-            _check_room(self._draft, kind)
-            clip = sum(1 for file, data in self._todo if data is None and file.kind == "audio")
-            stem = "portrait" if kind == "image" else f"audio-{len(self._draft.audio) + clip + 1}"
+            field, kind = self._name, FILE_FIELDS[self._name]
+            coming = sum(1 for file, data in self._todo if data is None and file.field == field)
+            count = len(self._draft.arrived(field)) + coming
+            _check_room(self._draft, field, count)
             given = options.get(b"filename", b"").decode("utf-8", "replace")
-            self._file = _IncomingFile(self._draft.folder / stem, kind, given, self._policy.limit(kind))
+            path = self._draft.folder / _stem(field, count)
+            self._file = _IncomingFile(path, field, given, self._policy.limit(kind))
         elif self._name:
             self._text = bytearray()
         else:
@@ -241,9 +268,10 @@ class _Multipart:
 class _IncomingFile:
     """A file part on its way to disk."""
 
-    def __init__(self, path: Path, kind: MediaKind, name: str, limit: int) -> None:
+    def __init__(self, path: Path, field: str, name: str, limit: int) -> None:
         self.path = path
-        self.kind = kind
+        self.field = field
+        self.kind = FILE_FIELDS[field]
         self.name = name
         self._limit = limit
         self._size = 0
@@ -263,7 +291,7 @@ class _IncomingFile:
     async def finish(self) -> tuple[Path, str]:
         await run_in_threadpool(self._write)
         self.close()
-        extension = check_kind(self._head, self.kind, "portrait" if self.kind == "image" else "audio")
+        extension = check_kind(self._head, self.kind, CALLED.get(self.field, self.field))
         return self.path.rename(self.path.with_suffix(extension)), self._digest.hexdigest()
 
     def close(self) -> None:

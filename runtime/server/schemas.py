@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runtime.contract import Notice, RenderOptions
+from runtime.contract import LessonChapter, LessonScene, Notice, RenderOptions, SpokenWord
 
 SCRIPT = "what is said, word for word: the lips follow it, and subtitles are made of it"
 LANGUAGE = "language of the script, as in en or zh-Hant; found from the script when not given"
@@ -40,11 +40,41 @@ class ProblemAnswer(BaseModel):
     error: Problem
 
 
+def request_body(
+    fields: dict[str, Any], files: dict[str, str], model: type[BaseModel] | None = None
+) -> dict[str, Any]:
+    """Describe the two forms of a request for /docs; they are read by hand, to stream them.
+
+    `files` are the fields that take several files, with their descriptions; each has a twin for addresses.
+    """
+    form: dict[str, Any] = {
+        "portrait": {"type": "string", "format": "binary", "description": "picture; or give portrait_url"}
+    }
+    several = {"type": "string", "format": "binary"}
+    addresses: dict[str, Any] = {"portrait_url": {"type": "string"}}
+    for name, described in files.items():
+        form[name] = {"type": "array", "items": several, "description": described}
+        if f"{name}_url" in described:
+            addresses[f"{name}_url"] = {"type": "array", "items": {"type": "string"}}
+    whole = {"type": "object", "properties": {**addresses, **fields}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {"type": "object", "properties": {**form, **addresses, **fields}}
+                },
+                "application/json": {"schema": model.model_json_schema() if model else whole},
+            },
+        }
+    }
+
+
 class VideoJob(BaseModel):
     """A job and, once it is completed, its film. Times are Unix seconds, lengths seconds and pixels."""
 
     id: str
-    object: Literal["video"] = "video"
+    object: Literal["video", "lesson"] = "video"
     status: Status
     progress: float = Field(description="0..1")
     stage: str | None = Field(None, description="what is being done; `uploading` while the film is stored")
@@ -69,7 +99,10 @@ class VideoJob(BaseModel):
     fps: float | None = None
     frames: int | None = None
     warnings: list[Notice] = []
-    words: list[dict[str, Any]] = Field(
+    title: str | None = Field(None, description="of a lesson")
+    chapters: list[LessonChapter] = Field([], description="of a lesson")
+    scenes: list[LessonScene] = Field([], description="of a lesson: when each begins, speaks and ends")
+    words: list[SpokenWord] = Field(
         [], description="words of the script and when they are said, in seconds; left out of lists"
     )
     timings: dict[str, float] = Field({}, description="seconds by stage")

@@ -7,7 +7,6 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ from runtime.jobs.store import Job, JobStore, Request
 from runtime.jobs.uploads import Uploader
 from runtime.jobs.workers import PoolHooks, PoolSettings, WorkerPool
 from runtime.media.fetching import Fetcher, FetchPolicy
+from runtime.server.drafts import Draft, JobKind, Plan
+from runtime.server.lessons import plan_lesson
 from runtime.server.metrics import Metrics
 from runtime.server.schemas import Problem, Status, VideoJob
 from runtime.server.settings import Settings
@@ -39,20 +40,6 @@ log = logging.getLogger(__name__)
 PREVIEW_PRIORITY = 1
 MEGABYTE = 1024 * 1024
 STORAGE_CHECK_SECONDS = 30.0
-
-
-@dataclass
-class Draft:
-    """A request whose files have arrived in `folder` but which is not accepted yet."""
-
-    folder: Path
-    values: dict[str, Any] = field(default_factory=dict)
-    portrait: str | None = None
-    portrait_sha256: str = ""
-    audio: list[str] = field(default_factory=list)
-    audio_sha256: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    variants: list[dict[str, float]] = field(default_factory=list)
 
 
 class Service:
@@ -130,13 +117,13 @@ class Service:
         self.folder.release()
         log.info("server stopped")
 
-    def draft(self) -> Draft:
+    def draft(self, kind: JobKind = "video") -> Draft:
         """Begin to take a request in. Raises `RuntimeProblem` when nothing can be taken."""
         if self.stopping:
             raise RuntimeProblem("stopping", "The server is being stopped; try again in a while.")
         if self.folder.free_bytes() < self.settings.reserve_disk_mb * MEGABYTE:
             raise RuntimeProblem("disk_full", "The server's disk is full.", "Try again later.")
-        return Draft(self.folder.new_inputs())
+        return Draft(self.folder.new_inputs(), kind)
 
     def options(self, values: dict[str, Any]) -> RenderOptions:
         """Check option values and apply what the operator has decided."""
@@ -154,36 +141,13 @@ class Service:
         The draft's folder belongs to the job afterwards, or is removed.
         """
         try:
-            script, language = read_script(draft.values)
-            options = self.options(draft.values)
-            if draft.portrait is None:
-                raise RuntimeProblem("portrait_missing", "The request has no portrait.")
-            if not draft.audio:
-                raise RuntimeProblem("audio_missing", "The request has no audio.")
-            request = Request(
-                options.model_dump(mode="json"),
-                draft.portrait,
-                draft.audio,
-                film_name(draft.names),
-                draft.variants,
-                script,
-                language,
+            plan = (
+                plan_lesson(draft, self.options, self.pack) if draft.kind == "lesson" else self._plan(draft)
             )
-            FilmSubtitles(options.subtitles, script, language)  # raises where they cannot be made
-            identity = job_id(
-                draft.portrait_sha256,
-                draft.audio_sha256,
-                options,
-                self.pack,
-                draft.variants,
-                script,
-                language,
-            )
-            priority = PREVIEW_PRIORITY if options.preview_seconds is not None else 0
             make_durable(draft.folder)
-            before = self.store.get(identity)
+            before = self.store.get(plan.identity)
             job, fresh = self.store.add(
-                identity, request, draft.folder.name, priority, self.settings.queue_limit
+                plan.identity, plan.request, draft.folder.name, plan.priority, self.settings.queue_limit
             )
         except BaseException:
             remove(draft.folder)
@@ -193,11 +157,39 @@ class Service:
             return self.view(job), False
         if before is not None and before.inputs:
             remove(self.folder.inputs / before.inputs)
-        log.info("job accepted", extra={"job": job.id, "priority": priority})
+        log.info("job accepted", extra={"job": job.id, "priority": plan.priority})
         self.metrics.accepted()
         self.pool.wake()
         self.board.announce(job.id)
         return self.view(job), True
+
+    def _plan(self, draft: Draft) -> Plan:
+        script, language = read_script(draft.values)
+        options = self.options(draft.values)
+        if draft.portrait is None:
+            raise RuntimeProblem("portrait_missing", "The request has no portrait.")
+        if not draft.audio:
+            raise RuntimeProblem("audio_missing", "The request has no audio.")
+        request = Request(
+            options.model_dump(mode="json"),
+            draft.portrait,
+            draft.audio,
+            film_name(draft.names),
+            draft.variants,
+            script,
+            language,
+        )
+        FilmSubtitles(options.subtitles, script, language)  # raises where they cannot be made
+        identity = job_id(
+            draft.portrait_sha256,
+            draft.audio_sha256,
+            options,
+            self.pack,
+            draft.variants,
+            script,
+            language,
+        )
+        return Plan(identity, request, PREVIEW_PRIORITY if options.preview_seconds is not None else 0)
 
     def get(self, job_id: str) -> VideoJob:
         """Return a job, or raise `RuntimeProblem`."""
@@ -245,6 +237,7 @@ class Service:
         result = job.result or {}
         view = VideoJob(
             id=job.id,
+            object="lesson" if job.request.lesson else "video",
             status=status,
             progress=1.0 if job.state in ("uploading", "completed") else 0.0,
             stage="uploading" if job.state == "uploading" else None,
@@ -252,7 +245,7 @@ class Service:
             started_at=job.started,
             completed_at=job.finished,
             attempts=job.attempts,
-            options=job.request.options,
+            options=job.request.options | (job.request.lesson.options if job.request.lesson else {}),
             filename=job.request.filename,
             bytes=job.bytes or None,
             error=Problem(**job.error) if job.error else None,

@@ -1,0 +1,83 @@
+"""Lessons: a script, a portrait and recordings of what is said become a narrated film with slides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.params import Depends
+from starlette.concurrency import run_in_threadpool
+
+from runtime.contract import RenderOptions, RuntimeProblem
+from runtime.jobs.folders import remove
+from runtime.lessons.options import DECIDED, LessonOptions, split_options
+from runtime.server.drafts import Draft
+from runtime.server.intake import fetch_file, receive
+from runtime.server.lessons import picture_sources, read_lesson
+from runtime.server.schemas import ProblemAnswer, VideoJob, request_body
+from runtime.server.service import Service
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemAnswer} for status in (401, 413, 422, 429, 507)
+}
+FILES = {
+    "audio": "recordings, one for each scene that speaks or one for each paragraph, in order; or give audio_url",
+    "slides": "pictures or one PDF instead of drawn slides, one for each scene; or give slides_url",
+    "pictures": "pictures that the script names by their file names",
+}
+SCRIPT = "the lesson in Markdown, or as JSON text with the same fields"
+
+
+def lesson_routes(
+    service: Service, show: Callable[[VideoJob, Request], VideoJob], guarded: Sequence[Depends]
+) -> APIRouter:
+    """Return the route that takes lessons; `show` adds a film's links to a job."""
+    routes = APIRouter(dependencies=list(guarded), responses=ERRORS)
+
+    @routes.post(
+        "/v1/lessons",
+        status_code=202,
+        response_model=VideoJob,
+        openapi_extra=_described(),
+        tags=["lessons"],
+    )
+    async def create_lesson(request: Request, response: Response) -> VideoJob:
+        """Have a lesson made of a `script` and recordings of what it says. The same request is the same job."""
+        draft = await receive(request, service, "lesson")
+        try:
+            await _fetch_pictures(draft, service)
+        except BaseException:
+            remove(draft.folder)
+            raise
+        job, _ = await run_in_threadpool(service.accept, draft)
+        response.headers["Location"] = f"/v1/lessons/{job.id}"
+        if job.status == "completed":
+            response.status_code = 200
+        return show(job, request)
+
+    return routes
+
+
+async def _fetch_pictures(draft: Draft, service: Service) -> None:
+    """Bring the pictures here that the script names by addresses; each goes by its address from then on."""
+    lesson = await run_in_threadpool(read_lesson, draft)
+    options, _ = split_options({name: value for name, value in draft.values.items() if name != "script"})
+    for source, line in picture_sources(lesson, options).items():
+        if not source.startswith(("http://", "https://")):
+            continue
+        try:
+            await fetch_file(draft, service.fetcher, "pictures", source, name=source)
+        except RuntimeProblem as fault:
+            where = f"Line {line} of the script: " if line else ""
+            raise RuntimeProblem(fault.code, where + fault.sentence, fault.hint) from None
+
+
+def _described() -> dict[str, Any]:
+    """Describe the two forms of a request for /docs."""
+    options = LessonOptions.model_json_schema()["properties"] | {
+        name: described
+        for name, described in RenderOptions.model_json_schema()["properties"].items()
+        if name not in DECIDED
+    }
+    return request_body({"script": {"type": "string", "description": SCRIPT}} | options, FILES)
