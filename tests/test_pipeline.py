@@ -21,6 +21,7 @@ from runtime.pipeline import (
 )
 
 from .media.sounds import tone, write_sound
+from .subtitles.helper import shelf_or_skip
 
 ASSETS = Path(__file__).parents[1] / "_assets"
 PORTRAIT, SPEECH = ASSETS / "demo_portrait.jpg", ASSETS / "demo_speech.ogg"
@@ -179,6 +180,37 @@ def test_silence_idles_with_a_warning_and_preview_is_small(tmp_path: Path) -> No
     result = render(PORTRAIT, silence, tmp_path / "film.mp4", options)
     assert [notice.code for notice in result.warnings] == ["audio_silent"]
     assert (result.width, result.duration) == (256, 2.0)
+
+
+@pytest.mark.usefixtures("bundled_pack")
+def test_subtitles_beside_the_film_and_in_its_picture(tmp_path: Path) -> None:
+    """The script is not what the speech says; it is shown all the same, at times that are a guess."""
+    script = "Hello to all who watch."
+    shelf_or_skip(script)
+    pictures = {}
+    for choice in ("both", "off"):
+        options = RenderOptions.checked({**QUICK, "duration": 2, "subtitles": choice})
+        path = tmp_path / choice / "film.mp4"
+        path.parent.mkdir()
+        result = render(PORTRAIT, SPEECH, path, options, script=script)
+        with av.open(str(path)) as container:
+            pictures[choice] = np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+        names = sorted(file.name for file in path.parent.iterdir())
+        assert names == ["film.mp4", *(["film.srt", "film.vtt"] if choice == "both" else [])]
+        assert "script_mismatch" in [notice.code for notice in result.warnings]
+    shown = (tmp_path / "both/film.srt").read_text().splitlines()[2]
+    assert shown.startswith("Hello") and script.startswith(shown)  # what comes after the film's end is left out
+    changed = np.abs(pictures["both"].astype(int) - pictures["off"]).max(axis=(0, 3)) > 60
+    rows, columns = np.nonzero(changed)
+    assert rows.min() > 190 and rows.max() < 250
+    assert abs(columns.min() + columns.max() - 255) < 4
+
+
+def test_subtitles_without_a_script_are_refused_before_anything_is_done(tmp_path: Path) -> None:
+    options = RenderOptions.checked({"subtitles": "burned"})
+    with pytest.raises(RuntimeProblem, match="without a script") as caught:
+        render(tmp_path / "no portrait", tmp_path / "no sound", tmp_path / "film.mp4", options)
+    assert caught.value.code == "script_missing"
 
 
 @pytest.mark.usefixtures("bundled_pack")

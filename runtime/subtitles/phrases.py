@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -96,6 +97,7 @@ _ARTICLES = {
     "zh": "和 与 與 及 跟 或 在 从 從 把 被 对 對 向 是 的",
     "nl": "de het een mijn jouw zijn haar ons dit deze niet is ik je hij we ze",
 }
+_SMALL_WORDS = {"conjunctions": _CONJUNCTIONS, "prepositions": _PREPOSITIONS, "articles": _ARTICLES}
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def pieces(words: Sequence[TimedWord], script: str, language: str | None = None)
     text, places = _read(script, *_stretch(words, script))
     starts, ends = _times(words, places)
     breaks = _breaks(text, *_borders(words, places), language)
-    tongue = (language or "").lower().partition("-")[0]
+    tongue = re.split("[-_]", language)[0].lower() if language else _likely_language(text)
     cut: list[Piece] = []
     for begin, end in pairwise([0, *breaks, len(text)]):
         spoken = text[begin:end].strip(_SPACES)
@@ -340,13 +342,20 @@ def _cost_in_line(spoken: str, following: str, language: str) -> float:
     return PREPOSITION if coming in _vocabulary(language, "prepositions") else WORD
 
 
+def _likely_language(text: str) -> str:
+    """The language whose small words the text uses most; "" if it uses none of them."""
+    used = Counter(_bare(word) for word in text.split())
+    scores = {
+        language: sum(used[word] for kind in _SMALL_WORDS for word in set(_vocabulary(language, kind)))
+        for language in _ARTICLES
+    }
+    best = max(scores, key=lambda language: scores[language])
+    return best if scores[best] else ""
+
+
 @cache
 def _vocabulary(language: str, kind: str) -> tuple[str, ...]:
-    return tuple(
-        {"conjunctions": _CONJUNCTIONS, "prepositions": _PREPOSITIONS, "articles": _ARTICLES}[kind]
-        .get(language, "")
-        .split()
-    )
+    return tuple(_SMALL_WORDS[kind].get(language, "").split())
 
 
 def _bare(word: str) -> str:

@@ -98,6 +98,12 @@ def test_breaks_are_at_phrases() -> None:
             assert line.split()[-1].lower() not in ("the", "a", "of", "and", "which", "dr.")
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_language_is_found_from_the_script(language: str) -> None:
+    script = TEXTS[language]
+    assert cues(timed(script), script) == cues(timed(script), script, language)
+
+
 def test_japanese_and_chinese_break_between_phrases() -> None:
     for language in ("ja", "zh"):
         script = TEXTS[language]
