@@ -26,8 +26,13 @@ def outcome(job: Job, delivery: Delivery = UNDELIVERED) -> dict[str, Any]:
         "warnings": [*made, *delivery.warnings],
         "subtitles_url": delivery.subtitles.get("srt", ""),
         "subtitles_vtt_url": delivery.subtitles.get("vtt", ""),
-        **{name: job.result[name] for name in OF_LESSONS if name in job.result},
+        **({name: job.result.get(name, []) for name in OF_LESSONS} if is_lesson(job) else {}),
     }
+
+
+def is_lesson(job: Job) -> bool:
+    """Say whether a job is a lesson's; one without an id is a lesson that is still being spoken."""
+    return job.id.startswith("lesson_") or not job.id
 
 
 def sentence(outputs: dict[str, Any], job: Job) -> str:
