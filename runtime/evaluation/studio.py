@@ -72,16 +72,17 @@ class Studio:
             head=np.stack([pose.head for pose in poses]),
             amount=np.array([pose.amount for pose in poses], np.float32),
         )
-        return list(zip(poses, self._frames(self.portrait(path), drive), strict=True))
+        return list(zip(poses, self.frames(self.portrait(path), drive), strict=True))
 
     def talk(self, path: Path, audio: Path, seconds: float) -> Iterator[Image]:
         """Frames of a film's first seconds."""
         heard = listen(AudioFile.open(audio), self.sessions)
-        return self._frames(
+        return self.frames(
             self.portrait(path), perform(heard.track, min(seconds, heard.seconds), self.options)
         )
 
-    def _frames(self, portrait: Portrait, motion: MotionTrack) -> Iterator[Image]:
+    def frames(self, portrait: Portrait, motion: MotionTrack) -> Iterator[Image]:
+        """The frames of a drive, before they are encoded."""
         face: FaceMotion = self.field.bind(portrait)
         texture = TextureRenderer(self.sessions).bind(portrait, face)
         compositor = Compositor(portrait.image, face.region)

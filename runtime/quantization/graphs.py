@@ -14,7 +14,7 @@ from runtime.contract import RuntimeProblem
 
 OPSET = 17  # from which on QuantizeLinear and DequantizeLinear are what every provider expects
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # layers proper: they have weights and do the work
-JOINING = ("Add", "Concat")  # work in INT8 where all that they join comes in INT8
+JOINING = ("Add", "Concat")  # work in INT8 where what they join comes in INT8
 PASSING = (
     "Resize",
     "MaxPool",
@@ -114,13 +114,15 @@ class Network:
         quantised: set[str] = set(chosen)
         for node in self.model.graph.node:  # in order of computation, so a node's makers have been decided
             if node.op_type in (*ACTIVATIONS, *PASSING):
-                relevant = [node.input[0]]
+                feeding = node.input[:1]
             elif node.op_type in JOINING:
-                relevant = list(node.input)
+                feeding = node.input[:]
             else:
                 continue
-            makers = [self._maker.get(taken) for taken in relevant]
-            if makers and all(maker is not None and maker.name in quantised for maker in makers):
+            makers = [self._maker.get(taken) for taken in feeding]
+            ready = [maker is not None and maker.name in quantised for maker in makers]
+            # What a concatenation adds in float32 is rounded before the next layer anyhow: better here, and once.
+            if any(ready) if node.op_type == "Concat" else all(ready):
                 quantised.add(node.name)
         return [node.name for node in self.model.graph.node if node.name in quantised]
 

@@ -13,6 +13,7 @@ from runtime.quantization.qdq import quantise
 from runtime.quantization.trials import Judge, Verdict
 
 ASKED = "asked for by name"
+ALIKE = 1.5  # times the drop on one provider that another may have and still count as no worse
 RESTORED = 10  # protected layers that are tried in INT8 again at the end, at most
 
 
@@ -53,11 +54,12 @@ class Search:
 
     def run(self, protect: Collection[str] = (), tell: Callable[[str], None] = lambda _: None) -> Plan:
         """Find the plan; layers named in `protect` are never quantised."""
+        free = [name for name in self._layers if name not in protect]
+        provider = self._hardest(free)
         alone = {}
-        for name in self._layers:
-            if name not in protect:
-                tell(f"{self._network.name}: {name} alone")
-                alone[name] = self._judged([name], self._judge.providers[:1])[1]
+        for name in free:
+            tell(f"{self._network.name}: {name} alone, on {provider}")
+            alone[name] = self._judged([name], [provider])[1]
         order = self._order(alone)
         must = {name: ASKED for name in self._layers if name in protect}
         must |= {name: alone[name].fault for name in order if alone[name].fault}
@@ -71,6 +73,13 @@ class Search:
             for name, layer in self._layers.items()
         )
         return Plan(findings, model, verdict)
+
+    def _hardest(self, layers: Collection[str]) -> str:
+        """The provider on which to try layers alone: the worst with all of them, the quickest to start if none is."""
+        drops = {name: self._judged(layers, [name])[1].drop for name in self._judge.providers}
+        worst = max(drops, key=drops.__getitem__)
+        quick = self._judge.providers[-1]
+        return quick if drops[worst] <= ALIKE * drops[quick] else worst
 
     def _order(self, alone: Mapping[str, Verdict]) -> list[str]:
         """In the order of being proposed for protection: coordinates' heads, other heads, then the worst first."""
