@@ -110,7 +110,6 @@ class _Composition:
         title, unit = self.stage.title, self.stage.unit
         title_text = plain_text(self.scene.heading)
         rtl = right_to_left(self.text)
-        marked = total > 1 or self.theme.logo is not None
         return {
             "size": self.stage.size,
             "unit": unit,
@@ -132,8 +131,8 @@ class _Composition:
                 "alone": _area(self._alone()),
                 "mark": self._mark(rtl),
             },
-            "reserve": MARK[0] * unit if marked else 0,
             "frame": self._frame(),
+            "bar": self._bar(),
             "type_sizes": [size * unit for size in TYPE_SIZES],
             "table_size": TABLE_SIZE * unit,
             "usual_size": USUAL_SIZE * unit,
@@ -151,7 +150,7 @@ class _Composition:
 
     def _colours(self) -> dict[str, str]:
         theme = self.theme
-        shades = {"panel": 0.05, "rule": 0.15, "muted": 0.6}
+        shades = {"panel": 0.05, "rule": 0.15, "muted": 0.65}
         return {
             "background": hexadecimal(theme.background),
             "text": hexadecimal(theme.text),
@@ -171,12 +170,18 @@ class _Composition:
         }
         return {**frame, "radius": self.stage.rounding + out}
 
+    def _bar(self) -> int:
+        """Width of the bar of progress, which ends where a presenter at the picture's edge begins."""
+        presenter, (width, height) = self.stage.presenter, self.stage.size
+        return presenter.x if presenter.bottom == height else width
+
     def _mark(self, rtl: bool) -> dict[str, float]:
-        width, height = (side * self.stage.unit for side in MARK)
-        title = self.stage.title
+        # At the height of the ornament, so that the title may be as wide as its place.
+        title, unit = self.stage.title, self.stage.unit
+        width, height = (side * unit for side in MARK)
         return {
             "x": title.x if rtl else title.right - width,
-            "y": title.y - 6 * self.stage.unit,
+            "y": title.y + 3 * unit - height / 2,
             "width": width,
             "height": height,
         }

@@ -20,7 +20,7 @@ COLOURS: dict[str, dict[str, str]] = {
 NAMES = ("theme", "accent", "background", "text", "logo", "font")
 # Scopes of TextMate grammars and the colours of code, on light ground and on dark.
 CODE_COLOURS = {
-    "comment, punctuation.definition.comment": ("#6b7686", "#8490a3"),
+    "comment, punctuation.definition.comment": ("#5c6779", "#8490a3"),
     "keyword, storage": ("#a626a4", "#d3a0ff"),
     "string, punctuation.definition.string": ("#2b7a3f", "#9fd88a"),
     "constant, support.constant": ("#b0500f", "#f2b26e"),
