@@ -133,7 +133,9 @@ _NUMBERS = NumberWords(
     dot="punt",
     slash="sles",
     at="et",
-    signs=table("&: en; +: plus; =: is; #: nummer; %: procent; <: kleiner dan; >: groter dan; °: graden"),
+    signs=table(
+        "-: min; &: en; +: plus; =: is; #: nummer; %: procent; <: kleiner dan; >: groter dan; °: graden"
+    ),
     units=table(
         "%: procent; km: kilometer; m: meter; cm: centimeter; mm: millimeter; kg: kilo|kilogram; g: gram;"
         "mg: milligram; t: ton; l: liter; ml: milliliter; h: uur; min: minuten; s: seconden;"

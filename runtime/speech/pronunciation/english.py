@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -34,7 +35,7 @@ _NUMBERS = NumberWords(
     dot="dot",
     slash="slash",
     at="at",
-    signs={"&": "and", "+": "plus", "=": "equals", "#": "number", "%": "percent", "<": "less than",
+    signs={"-": "minus", "&": "and", "+": "plus", "=": "equals", "#": "number", "%": "percent", "<": "less than",
            ">": "greater than", "°": "degrees", "§": "section"},
     units={
         "km/h": "kilometers per hour", "m/s": "meters per second", "kWh": "kilowatt hours", "kW": "kilowatts",
@@ -53,6 +54,13 @@ _NUMBERS = NumberWords(
         "$": ("dollars", "cents"), "€": ("euros", "cents"), "£": ("pounds", "pence"), "¥": ("yen", "sen"),
         "₹": ("rupees", "paise"), "₩": ("won", "jeon"), "₽": ("rubles", "kopecks"),
     },
+    initials={
+        "eg": "for example", "ie": "that is", "phd": "P H D", "am": "A M", "pm": "P M",
+    },
+    fractions={
+        "1/2": "one half|a half|half", "1/4": "one quarter|a quarter|one fourth", "3/4": "three quarters",
+        "1/3": "one third|a third", "24/7": "twenty four seven",
+    },
     joined_and="and",
     day_first=False,
 )  # fmt: skip
@@ -65,6 +73,7 @@ _ABBREVIATIONS = {
     "sept": "September", "sep": "September", "oct": "October", "nov": "November", "dec": "December",
     "mt": "mount", "ave": "avenue", "blvd": "boulevard", "gen": "general", "gov": "governor", "capt": "captain",
     "lt": "lieutenant", "sgt": "sergeant", "fig": "figure", "vol": "volume", "min": "minutes", "max": "maximum",
+    "no": "no|number",
 }  # fmt: skip
 _ONLY_WITH_STOP = {
     *("co", "inc", "st", "no", "mar", "jun", "jan", "dec", "sep", "oct", "nov", "fig", "gen", "min", "max"),
@@ -78,6 +87,15 @@ _LETTERS = {
     "x": "eh k s", "y": "w a ih", "z": "z i",
 }  # fmt: skip
 _LETTER_VARIANTS = {"z": "z eh d", "r": "a", "h": "h e ih t sh", "o": "ax uh", "w": "d ah b ax j u"}
+
+# What the dictionary lacks.
+_NEW = {
+    "covid": "k ou uh v ih d", "wifi": "w a ih f a ih", "wi": "w a ih", "openai": "ou uh p ax n e ih a ih",
+    "nvidia": "eh n v ih d i ax", "dify": "d ih f a ih|d i f a ih", "hmm": "h m|m|h ax m", "mm": "m",
+    "mhm": "m h m|m", "shh": "sh", "huh": "h ah", "uh": "ah|ax", "um": "ah m|ax m",
+    "emoji": "ih m ou uh d zh i|i m ou uh d zh i", "api": "e ih p i a ih", "selfie": "s eh l f i",
+    "url": "j u a r eh l|er l", "json": "d zh e ih s ax n",
+}  # fmt: skip
 
 # How frequent words are said when nothing stresses them.
 _WEAK = {
@@ -136,6 +154,8 @@ class English:
         return [Spoken(0, len(run), self._known(run, stop))]
 
     def _pronounce(self, run: str, stop: bool) -> tuple[Phones, ...]:
+        if not run.isascii():
+            run = "".join(letter for letter in unicodedata.normalize("NFD", run) if letter.isascii()) or run
         word = run.lower()
         if word in _ABBREVIATIONS and (stop or word not in _ONLY_WITH_STOP) and not run.isupper():
             return self._abbreviation(_ABBREVIATIONS[word].split("|"), word)
@@ -161,23 +181,29 @@ class English:
             spelled = tuple((*phones, "z") for phones in spelled)
         word = run.lower()
         if self._in_dictionary(word):
-            return distinct([*self._word(word)[:6], *spelled])
+            said = self._word(word)[:6]
+            return distinct([*said, *spelled] if len(run) > 3 else [*spelled, *said])
         if len(run) > 3 and re.search("[AEIOUY]", run):
             return distinct([*spelled, *self._word(word)[:4]])
         return spelled
 
     def _letter(self, letter: str) -> tuple[Phones, ...]:
         names = [_LETTERS.get(letter, ""), _LETTER_VARIANTS.get(letter, "")]
-        return distinct(name.split() for name in names) or self._word(letter)
+        return distinct(name.split() for name in names)
 
     def _in_dictionary(self, word: str) -> bool:
-        return word in _WEAK or bool(self._lexicon.find(word))
+        return word in _WEAK or word in _NEW or bool(self._lexicon.find(word))
 
     def _word(self, word: str) -> tuple[Phones, ...]:
-        if word in _WEAK:
-            return distinct(form.split() for form in _WEAK[word].split("|"))
-        written = self._lexicon.find(word) or self._inflected(word) or [self._lexicon.guess(word)]
-        return distinct(form for ipa in written[:4] for form in _accents(ipa, word))
+        if known := _WEAK.get(word) or _NEW.get(word):
+            return distinct(form.split() for form in known.split("|"))
+        written = self._lexicon.find(word) or self._inflected(word)
+        if written:
+            return distinct(form for ipa in written[:4] for form in _accents(ipa, word))
+        guessed = distinct(_accents(self._lexicon.guess(word), word))
+        if len(word) > 3 and re.search("[aeiouy]", word):
+            return guessed
+        return distinct([*phrase([self._letter(letter) for letter in word], 4), *guessed])
 
     def _inflected(self, word: str) -> list[Ipa]:
         """A known word with an ending of its own: 's, s', n't, 'll, 've, 're, 'd."""

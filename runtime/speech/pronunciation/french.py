@@ -21,7 +21,7 @@ _SPELLING = Spelling(
     eille?s?$|eil -> eh j
     ailles?$|ail -> a j
     ouille -> u j
-    (?<=[cg])ueille -> oe j
+    (?<=[cg])ueille?s? -> oe j
     (?<=v|m)ille -> i l|i j
     ill(?={vowel}) -> i j
     oin(?!{nasal}) -> w eh
@@ -30,6 +30,8 @@ _SPELLING = Spelling(
     (?:ein|ain|aim)(?!{nasal}) -> eh
     (?:in|im|yn|ym|în)(?=[^aeiouyéèêâîôûmnh]|$) -> eh
     (?:un|um)(?=[^aeiouyéèêâîôûmnh]|$) -> oe|eh
+    aie(?:nt|s)?$ -> eh
+    (?<=[^m])ent$(?<=....) -> a|-|t
     (?:an|am|en|em|aon|ân)(?=[^aeiouyéèêâîôûmnh]|$) -> a
     (?:on|om)(?=[^aeiouyéèêâîôûmnh]|$) -> o
     (?<=^e)nn|(?<=^e)n(?=[io]) -> n
@@ -74,6 +76,7 @@ _SPELLING = Spelling(
     g -> g
     qu -> k
     q -> k
+    ck|cqu -> k
     cc(?=[eiéè]) -> k s
     cc -> k
     sc(?=[eiéèêy]) -> s
@@ -127,7 +130,7 @@ _SPELLING = Spelling(
     u(?=[iaéo][^$]) -> w|y
     [uûù] -> y
     ü -> y
-    [aàâ] -> a
+    [aàâáä] -> a
     o(?=$|s$|t$|s[aei]|ts$) -> ou
     ô -> ou
     o -> o|ou
@@ -183,7 +186,7 @@ _NUMBERS = NumberWords(
     slash="slache",
     at="arobase",
     signs=table(
-        "&: et; +: plus; =: égal; #: numéro; %: pour cent; <: inférieur à; >: supérieur à; °: degrés"
+        "-: moins; &: et; +: plus; =: égal; #: numéro; %: pour cent; <: inférieur à; >: supérieur à;°: degrés"
     ),
     units=table(
         "%: pour cent; ‰: pour mille; km: kilomètres; m: mètres; cm: centimètres; mm: millimètres;"
@@ -194,6 +197,10 @@ _NUMBERS = NumberWords(
         "kWh: kilowattheures; Hz: hertz; kHz: kilohertz; MHz: mégahertz; GHz: gigahertz; m²: mètres carrés;"
         "m2: mètres carrés; km²: kilomètres carrés; km2: kilomètres carrés; m³: mètres cubes; px: pixels"
     ),
+    fractions=table(
+        "1/2: un demi|une demie; 1/4: un quart; 3/4: trois quarts; 1/3: un tiers; 2/3: deux tiers"
+    ),
+    initials=table("cad: c'est à dire; svp: s'il vous plaît"),
     money={
         "$": ("dollars", "cents"),
         "€": ("euros", "centimes"),

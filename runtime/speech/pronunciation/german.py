@@ -43,9 +43,9 @@ _SPELLING = Spelling(
     rr -> x|rr
     ss|ß -> s
     tt -> t
-    b(?={dull}|$) -> p
-    d(?={dull}|$) -> t
-    g(?={dull}|$) -> k
+    b(?={dull}|$|lich|los|heit|bar|sam|chen|lein|nis) -> p
+    d(?={dull}|$|lich|los|heit|bar|sam|chen|lein|nis) -> t
+    g(?={dull}|$|lich|los|heit|bar|sam|chen|lein|nis) -> k
     b -> b
     d -> d
     g -> g
@@ -161,8 +161,8 @@ _NUMBERS = NumberWords(
     slash="Schrägstrich",
     at="ät",
     signs=table(
-        "&: und; +: plus; =: gleich; #: Nummer; %: Prozent; <: kleiner als; >: größer als; °: Grad;"
-        "§: Paragraf"
+        "-: minus; &: und; +: plus; =: gleich; #: Nummer; %: Prozent; <: kleiner als; >: größer als;"
+        "°: Grad; §: Paragraf"
     ),
     units=table(
         "%: Prozent; ‰: Promille; km: Kilometer; m: Meter; cm: Zentimeter; mm: Millimeter;"
@@ -173,6 +173,13 @@ _NUMBERS = NumberWords(
         "Hz: Hertz; kHz: Kilohertz; MHz: Megahertz; GHz: Gigahertz; m²: Quadratmeter; m2: Quadratmeter;"
         "km²: Quadratkilometer; km2: Quadratkilometer; m³: Kubikmeter; m3: Kubikmeter; dB: Dezibel;"
         "px: Pixel; fps: Bilder pro Sekunde"
+    ),
+    initials=table(
+        "zb: zum Beispiel; dh: das heißt; ua: unter anderem; ia: im Allgemeinen; uu: unter Umständen;"
+        "od: oder; va: vor allem"
+    ),
+    fractions=table(
+        "1/2: ein halb|einhalb|ein halbes; 1/4: ein Viertel; 3/4: drei Viertel; 1/3: ein Drittel; 2/3: zwei Drittel"
     ),
     money={"$": ("Dollar", "Cent"), "€": ("Euro", "Cent"), "£": ("Pfund", "Pence"), "¥": ("Yen", "Sen")},
 )

@@ -104,7 +104,8 @@ class HanNumbers:
     def _money(self, token: Token) -> list[str]:
         amount = token.parts.get("sum") or token.parts["amount"]
         names = _MONEY[token.parts.get("before") or token.parts["after"]].split("|")
-        return [f"{said}{name}" for said in _cardinals(amount)[:2] for name in names]
+        scale = token.parts.get("times") or token.parts.get("scale") or ""
+        return [f"{said}{scale}{name}" for said in _cardinals(amount)[:2] for name in names]
 
     def _measure(self, token: Token) -> list[str]:
         unit, value = token.parts["unit"], _cardinals(token.parts["value"])[:2]
@@ -116,6 +117,19 @@ class HanNumbers:
 
     def _version(self, token: Token) -> list[str]:
         return ["点".join(_cardinals(part)[0] for part in token.text.split("."))]
+
+    def _fraction(self, token: Token) -> list[str]:
+        above, below = (_cardinals(part)[0] for part in token.text.split("/"))
+        return [f"{below}分之{above}", f"{above}斜杠{below}", f"{above}{below}"]
+
+    def _dash(self, token: Token) -> list[str]:
+        return ["到", "至"]
+
+    def _initials(self, token: Token) -> list[str]:
+        return [" ".join(re.findall("[A-Za-z]", token.text)).upper()]
+
+    def _decade(self, token: Token) -> list[str]:
+        return [f"{reading}年代" for reading in (digits(token.text[:-1]), numeral(int(token.text[:-1])))]
 
     def _ordinal(self, token: Token) -> list[str]:
         found = re.match(r"\d+", token.text)
@@ -135,7 +149,7 @@ class HanNumbers:
         text, start = token.writing.text, token.place
         before, after = text[max(0, start - 1) : start], text[start + 1 : start + 2]
         if token.text == "-":
-            return ["到", "至"] if before.isdigit() and after.isdigit() else []
+            return ["负"] if after.isdigit() and not before.isalnum() else []
         if token.text == "&" or (token.text in _SIGNS and after.isdigit()):
             return [_SIGNS[token.text]]
         return []

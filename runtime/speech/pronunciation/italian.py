@@ -92,7 +92,9 @@ _NUMBERS = NumberWords(
     dot="punto",
     slash="barra",
     at="chiocciola",
-    signs=table("&: e; +: più; =: uguale; #: numero; %: per cento; <: minore di; >: maggiore di; °: gradi"),
+    signs=table(
+        "-: meno; &: e; +: più; =: uguale; #: numero; %: per cento; <: minore di; >: maggiore di; °: gradi"
+    ),
     units=table(
         "%: per cento; km: chilometri; m: metri; cm: centimetri; mm: millimetri; kg: chili|chilogrammi;"
         "g: grammi; mg: milligrammi; t: tonnellate; l: litri; ml: millilitri; h: ore; min: minuti;"

@@ -168,12 +168,24 @@ class Japanese:
 
     def _money(self, token: Token) -> list[str]:
         name = _MONEY[token.parts.get("before") or token.parts["after"]]
-        return [f"{said} {name}" for said in numerals(token.parts.get("sum") or token.parts["amount"])[:2]]
+        scale = _COUNTERS.get(token.parts.get("times") or token.parts.get("scale") or "", "")
+        amount = token.parts.get("sum") or token.parts["amount"]
+        return [f"{said} {scale} {name}" for said in numerals(amount)[:2]]
 
     def _measure(self, token: Token) -> list[str]:
         units = _UNITS.get(token.parts["unit"], "").split("|")
         said = numerals(token.parts["value"])[:2]
         return [f"{number} {unit or token.parts['unit'].upper()}" for number in said for unit in units]
+
+    def _fraction(self, token: Token) -> list[str]:
+        above, below = (numerals(part)[0] for part in token.text.split("/"))
+        return [f"{below} ブンノ {above}", f"{above} スラッシュ {below}", f"{above} {below}"]
+
+    def _dash(self, token: Token) -> list[str]:
+        return ["カラ"]
+
+    def _initials(self, token: Token) -> list[str]:
+        return [" ".join(re.findall("[A-Za-z]", token.text)).upper()]
 
     def _ordinal(self, token: Token) -> list[str]:
         return numerals(re.sub(r"\D", "", token.text))
@@ -194,7 +206,7 @@ class Japanese:
         text, start = token.writing.text, token.place
         before, after = text[max(0, start - 1) : start], text[start + 1 : start + 2]
         if token.text == "-":
-            return ["カラ"] if before.isdigit() and after.isdigit() else []
+            return ["マイナス"] if after.isdigit() and not before.isalnum() else []
         if token.text == "&" or (token.text in _SIGNS and (after.isdigit() or token.text == "%")):
             return _SIGNS[token.text].split("|")
         return []

@@ -17,7 +17,9 @@ class NumberWords:
     """What one language says around its numerals, which num2words knows.
 
     Templates are filled with {h}our, {m}inute; {d}ay, {D}ay as an ordinal, {month}, {y}ear. `signs` holds what is
-    said for a sign between words, `units` what a unit is called, `money` a currency and its hundredth.
+    said for a sign between words ("-" before a number), `units` what a unit is called, `money` a currency and its
+    hundredth, `initials` what abbreviations with dots stand for, `fractions` how the usual ones are called; variants
+    are separated by "|".
     """
 
     numerals: str
@@ -34,10 +36,15 @@ class NumberWords:
     signs: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     money: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    initials: Mapping[str, str] = field(default_factory=dict)
+    fractions: Mapping[str, str] = field(default_factory=dict)
     joined_and: str = ""
     day_first: bool = True
 
 
+_SCALES = {
+    "bn": "billion", "Mio": "Millionen", "Mio.": "Millionen", "Mrd": "Milliarden", "Mrd.": "Milliarden",
+}  # fmt: skip
 _LONGEST = 15  # digits; longer ones are read one by one
 _ADDRESS = re.compile(r"[A-Za-z]+|\d+|[./@:_-]")
 
@@ -152,15 +159,38 @@ class NumberReader:
         parts = token.parts
         amount = parts.get("sum") or parts["amount"]
         unit, cents = self._words.money.get(parts.get("before") or parts["after"], ("", ""))
-        readings = [f"{said} {unit}" for said in self.numeral(amount)[:2]]
+        scale = parts.get("times") or parts.get("scale") or ""
+        scale = _SCALES.get(scale, scale)
+        readings = [f"{said} {scale} {unit}" for said in self.numeral(amount)[:2]]
         split = re.fullmatch(r"(.*)[.,](\d\d)", amount)
-        if split:
+        if split and not scale:
             whole = self.numeral(split[1])[-1]
             small = self.cardinals(int(split[2]))[0]
             and_word = self._words.joined_and or self._words.signs.get("&", "")
             exact = [f"{whole} {unit} {small}", f"{whole} {unit} {and_word} {small} {cents}"]
             readings = [*exact, *readings] if int(split[2]) else [f"{whole} {unit}"]
         return readings
+
+    def _fraction(self, token: Token) -> list[str]:
+        above, below = (self._digits(part)[0] for part in token.text.split("/"))
+        named = self._words.fractions.get(token.text, "")
+        readings = [*named.split("|"), f"{above} {below}", f"{above} {self._words.slash} {below}"]
+        if self._words.numerals == "en":
+            ordinal = _numeral(int(token.text.split("/")[1]), "en", "ordinal")
+            readings.append(f"{above} {ordinal}" if above == "one" else f"{above} {ordinal}s")
+        return readings
+
+    def _decade(self, token: Token) -> list[str]:
+        readings = self._digits(token.text[:-1])[:1]
+        return [f"{reading[:-1]}ies" if reading.endswith("y") else f"{reading}s" for reading in readings]
+
+    def _initials(self, token: Token) -> list[str]:
+        letters = re.sub(r"\W", "", token.text)
+        meaning = self._words.initials.get(letters.lower(), "")
+        return [*meaning.split("|"), " ".join(letters.upper())]
+
+    def _dash(self, token: Token) -> list[str]:
+        return [self._words.range]
 
     def _measure(self, token: Token) -> list[str]:
         unit = self._words.units.get(token.parts["unit"], "")
@@ -203,10 +233,12 @@ class NumberReader:
         text, start = token.writing.text, token.place
         before = text[max(0, start - 2) : start].strip()[-1:]
         after = text[start + 1 : start + 3].strip()[:1]
-        if token.text == "-":
-            tight = text[start - 1 : start].isdigit() and text[start + 1 : start + 2].isdigit()
-            return [self._words.range] if tight else []
         known = self._words.signs.get(token.text, "")
+        if token.text == "-":
+            alone = not text[max(0, start - 1) : start].strip() and text[start + 1 : start + 2].isdigit()
+            return [known] if alone else []
+        if token.text == "+" and re.match(r"[^\W\d_]\+*$", text[max(0, start - 2) : start].lstrip()):
+            return [known]
         if token.text == "&" or (token.text in "+=<>°§" and (before + after).isalnum() and after.isdigit()):
             return [known]
         if (token.text == "#" and after.isdigit()) or token.text == "%":

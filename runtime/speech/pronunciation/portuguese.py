@@ -115,7 +115,9 @@ _NUMBERS = NumberWords(
     dot="ponto",
     slash="barra",
     at="arroba",
-    signs=table("&: e; +: mais; =: igual a; #: número; %: por cento; <: menor que; >: maior que; °: graus"),
+    signs=table(
+        "-: menos; &: e; +: mais; =: igual a; #: número; %: por cento; <: menor que; >: maior que; °: graus"
+    ),
     units=table(
         "%: por cento; km: quilômetros; m: metros; cm: centímetros; mm: milímetros; kg: quilos|quilogramas;"
         "g: gramas; mg: miligramas; t: toneladas; l: litros; ml: mililitros; h: horas; min: minutos;"

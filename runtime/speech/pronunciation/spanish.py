@@ -87,7 +87,7 @@ _NUMBERS = NumberWords(
     dot="punto",
     slash="barra",
     at="arroba",
-    signs=table("&: y; +: más; =: igual a; #: número; %: por ciento; <: menor que; >: mayor que; °: grados"),
+    signs=table("-: menos; &: y; +: más; =: igual a; #: número; %: por ciento; <: menor que; >: mayor que; °: grados"),
     units=table(
         "%: por ciento; ‰: por mil; km: kilómetros; m: metros; cm: centímetros; mm: milímetros;"
         "kg: kilos|kilogramos; g: gramos; mg: miligramos; t: toneladas; l: litros; ml: mililitros;"
@@ -97,6 +97,8 @@ _NUMBERS = NumberWords(
         "MHz: megahercios; GHz: gigahercios; m²: metros cuadrados; m2: metros cuadrados;"
         "km²: kilómetros cuadrados; km2: kilómetros cuadrados; ms: milisegundos; px: píxeles"
     ),
+    fractions=table("1/2: un medio|medio|media; 1/4: un cuarto; 3/4: tres cuartos; 1/3: un tercio; 2/3: dos tercios"),
+    initials=table("eeuu: Estados Unidos; pej: por ejemplo"),
     money={
         "$": ("dólares", "centavos"), "€": ("euros", "céntimos"), "£": ("libras", "peniques"), "¥": ("yenes", "sen"),
     },

@@ -31,7 +31,11 @@ class Token:
         return self.writing.span(self.place + start, self.place + end)
 
 
-_NUMBER = r"\d+(?:[.,'\u2019]\d+)*"
+_NUMBER = r"\d+(?:[.,]\d+|'\d{3}(?!\d))*"
+_SCALE = (
+    r"(?:thousand|million|billion|trillion|bn|Tausend|Millionen|Million|Milliarden|Milliarde|Mio\.?|Mrd\.?|"
+    r"mille|millions|milliards?|mil|millones|millón|milhões|milhão|milioni|miliardi|miljoen|miljard|万|億|亿|万亿)"
+)
 _MONEY = r"[$€£¥₹₩₽]"
 _UNIT = (
     r"(?:km/h|m/s|kWh|kW|MW|GB|MB|TB|kB|KB|GHz|MHz|kHz|Hz|km²?|cm²?|mm|m²|m³|m2|m3|kg|mg|ml|cl|ms|mph|px|fps|dB|"
@@ -55,7 +59,11 @@ _PATTERN = re.compile(
         jp|uk|hk|ru|nl|pt|eu)(?:/[\w./%-]*[\w/])?(?![\w]))
     | (?P<date>(?<!\d)(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}})(?!\d))
     | (?P<time>(?<!\d)(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?!\d))
-    | (?P<money>(?P<before>{_MONEY})\s?(?P<sum>{_NUMBER})|(?P<amount>{_NUMBER})\s?(?P<after>{_MONEY}))
+    | (?P<money>(?P<before>{_MONEY})\s?(?P<sum>{_NUMBER})(?:\s?(?P<times>{_SCALE})(?![A-Za-z]))?
+        |(?P<amount>{_NUMBER})(?:\s?(?P<scale>{_SCALE}))?\s?(?P<after>{_MONEY}))
+    | (?P<fraction>(?<![\d/.])\d{{1,3}}/\d{{1,3}}(?![\d/]))
+    | (?P<decade>(?<!\d)(?:1\d|20)?\d0s(?![A-Za-z]))
+    | (?P<initials>(?<![\w.])(?:[^\W\d_]\.){{2,}}(?:[^\W\d_](?!\w))?|(?<!\w)Ph\.D\.?)
     | (?P<version>(?<!\d)\d+(?:\.\d+){{2,}}(?!\d))
     | (?P<measure>(?P<value>{_NUMBER})\s?(?P<unit>{_UNIT})(?![A-Za-z0-9]))
     | (?P<counted>(?P<count>{_NUMBER})\s?(?P<counter>{_COUNTER}))
@@ -64,6 +72,7 @@ _PATTERN = re.compile(
     | (?P<ideographs>[{HAN}{KANA}]+)
     | (?P<hangul>[{HANGUL}]+)
     | (?P<word>{_LETTER}[\u0300-\u036f]*(?:{_LETTER}|[\u0300-\u036f]|'(?={_LETTER}))*)
+    | (?P<dash>(?<=\d)\s?[–—-]\s?(?=\d))
     | (?P<mark>(?<=\s)-+(?=\s)|[.,;:!?…—–()\[\]"\u3001\u3002\u300c-\u300f·\n|]+)
     | (?P<sign>[&+=@#/*%^~<>°§©-])
     """,

@@ -44,7 +44,10 @@ def plain(script: str) -> Writing:
         end = place + 1
         while end < len(script) and (unicodedata.combining(script[end]) or _JOINED.match(script[end])):
             end += 1
-        for letter in unicodedata.normalize("NFKC", script[place:end].translate(_PLAIN)).translate(_PLAIN):
+        usual = unicodedata.normalize("NFKC", script[place:end].translate(_PLAIN)).translate(_PLAIN)
+        if usual[1:2] == "/" and letters and letters[-1].isdigit():
+            usual = f" {usual}"  # two and a half, not twenty-one halves
+        for letter in usual:
             if not _UNHEARD.match(letter):
                 letters.append(letter)
                 starts.append(place)

@@ -73,6 +73,16 @@ def test_readings_with_one_wording_are_words_of_one_span() -> None:
         ("5-10", "five to ten"),
         ("Tom & Ann", "Tom and Ann"),
         ("B2B", "B two B"),
+        ("e.g. the U.S.", "for example the U S"),
+        ("24/7", "twenty four seven"),
+        ("2½", "two one half"),
+        ("1990s", "nineteen nineties"),
+        ("$1.5 million", "one point five million dollars"),
+        ("-5°C", "minus five degrees Celsius"),
+        ("20–30%", "twenty to thirty percent"),
+        ("C++", "C plus plus"),
+        ("notes.txt", "notes T X T"),
+        ("café in Zürich", "cafe in Zurich"),
     ],
 )
 def test_readings(script: str, reading: str) -> None:

@@ -30,6 +30,8 @@ def readings(script: str) -> list[set[str]]:
         ("20%", "b a ih f ax n t sh iz a er sh iz"),
         ("9:30", "t sj i ou t i eh n b a n"),
         ("3.5", "s a n d i eh n u"),
+        ("1/2", "a er f ax n t sh iz i"),
+        ("-5°C", "f u u sh ah sh iz d u"),
         ("2个", "l i a ng g ah"),
         ("5月3日", "u y eh s a n r iz"),
     ],
