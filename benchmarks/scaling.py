@@ -9,7 +9,7 @@ from runtime.bench.speed import command_table
 from runtime.bench.tables import Table
 from runtime.bench.workload import Material
 
-RESOLUTIONS = (256, 512, 768, 1024, 1536)
+RESOLUTIONS = (256, 512, 1024, 1536)
 LENGTHS = (3.0, 10.0, 30.0, 60.0)
 
 
@@ -17,7 +17,7 @@ def tables(material: Material, quick: bool, folder: Path) -> list[Table]:
     """Three tables of the command `render`: resolution, length, threads."""
     repeats = 1 if quick else 3
     seconds = 3.0 if quick else 6.0
-    resolutions = RESOLUTIONS[1:4:2] if quick else RESOLUTIONS
+    resolutions = RESOLUTIONS[1:3] if quick else RESOLUTIONS
     lengths = LENGTHS[:2] if quick else LENGTHS
     by_resolution = [(f"{size} px", ["--min-resolution", str(size)], seconds) for size in resolutions]
     by_length: list[tuple[str, list[str], float]] = [(f"{length:g} s", [], length) for length in lengths]

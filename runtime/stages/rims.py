@@ -16,6 +16,13 @@ LEAST_OPENING: Final = (
 )
 LIP_OVERLAP: Final = 0.006  # closed lips slide over each other by twice this, so that no seam of teeth shows
 SEAM_MARGIN: Final = 0.014  # the dark line between the photo's lips stays out of rims that have moved apart
+OPEN_MARGIN: Final = 0.05  # more, for a mouth open in the photo: landmarks count the edge of its teeth as lip
+CLEARLY_OPEN: Final = (0.02, 0.03)  # a photo's opening between which that sets in
+LIP_SHARE: Final = 0.55  # of a lip's thickness that the margin may take at most
+ROLLS: Final = (
+    (0.05, 0.12),
+    (0.07, 0.16),
+)  # thickness of upper, lower lip from which it rolls in, and in full
 LID_OVERLAP: Final = 0.02  # hides the wet rim of the lower lid, which landmarks leave on either side
 BLINK_MEETS: Final = (0.5, 0.9)  # blink between which the upper lid is drawn down to the lower one
 BLINK_SHOWS: Final = (0.06, 0.4)  # blink between which new lid skin comes into view
@@ -36,7 +43,10 @@ def ramp(value: float | Floats, start: float, end: float) -> Floats:
 
 
 class Lips:
-    """The rims of one portrait's lips: 19 pairs of vertices from the right corner to the left."""
+    """The rims of one portrait's lips: 19 pairs of vertices from the right corner to the left.
+
+    `roll_share` (upper, lower) 0..1: how far they may roll in when they close; thin lips would vanish.
+    """
 
     def __init__(self, mesh: FaceMesh, nodes: Floats) -> None:
         """``nodes`` (V, 2): the mesh on the photo. Lips that touch, or nearly, are made to share one line, in place."""
@@ -48,6 +58,23 @@ class Lips:
         middle = (nodes[self.upper[touching]] + nodes[self.lower[touching]]) / 2
         nodes[self.upper[touching]] = nodes[self.lower[touching]] = middle
         self.rest_gaps = self._gaps(nodes)
+        self._openness = float(ramp(float(self.rest_gaps.max()), *CLEARLY_OPEN))
+        self._margins = self._seam_margins(nodes)
+        middles = [float(lip[5:14].mean()) for lip in self._thickness(nodes)]
+        self.roll_share = tuple(float(ramp(t, *full)) for t, full in zip(middles, ROLLS, strict=True))
+
+    def _seam_margins(self, nodes: Floats) -> tuple[Floats, Floats]:
+        """How far beside the seam the upper and the lower rim may at most be sampled: (19,) each."""
+        wanted = SEAM_MARGIN + OPEN_MARGIN * self._openness * _CORNER_TAPER
+        upper, lower = (
+            np.minimum(wanted, np.maximum(LIP_SHARE * lip, SEAM_MARGIN)) for lip in self._thickness(nodes)
+        )
+        return upper.astype(np.float32), lower.astype(np.float32)
+
+    def _thickness(self, nodes: Floats) -> tuple[Floats, Floats]:
+        """(19,) heights of the red of the upper and of the lower lip."""
+        heights = np.abs(nodes[self.mesh.lip_loop, 1] - nodes[self.mesh.mouth_loop, 1])
+        return heights[1:20], heights[:20:-1]
 
     def _gaps(self, nodes: Floats) -> Floats:
         return np.asarray(nodes[self.lower, 1] - nodes[self.upper, 1])
@@ -80,13 +107,18 @@ class Lips:
         driven[self.lower, 1] -= (1 - _UPPER_SHARE) * excess + overlap
         return goal
 
-    def leave_seam(self, source: Floats, gaps: Floats) -> None:
-        """Where the lips have moved apart or together, take the rims' colour from beside the photo's seam."""
-        margin = SEAM_MARGIN * ramp(np.abs(gaps - self.rest_gaps), 0.01, 0.05)
+    def leave_seam(self, source: Floats, gaps: Floats, amount: float) -> None:
+        """Where the lips have moved apart or together, take the rims' colour from beside the photo's seam.
+
+        A mouth that is open in the photo does so as soon as it is driven: its teeth must not ride on the lips.
+        """
+        moved = ramp(np.abs(gaps - self.rest_gaps), 0.01, 0.05)
         # The corners of an open mouth are as dark as its inside; those of a closed one are only a crease.
-        margin *= 1 if self.is_open else _CORNER_TAPER
-        source[self.upper, 1] -= margin
-        source[self.lower, 1] += margin
+        share = moved if self.is_open else moved * _CORNER_TAPER
+        share = np.maximum(share, self._openness * ramp(amount, 0, 0.5))
+        upper, lower = self._margins
+        source[self.upper, 1] -= upper * share
+        source[self.lower, 1] += lower * share
 
 
 class Lids:
@@ -104,6 +136,7 @@ class Lids:
         self.anchors = mesh.eye_rims[:, :RIM_POINTS]
         taper = np.sqrt(np.sin(np.linspace(0, np.pi, RIM_POINTS)).clip(0))
         self._up = np.stack([np.zeros(RIM_POINTS), -taper], axis=1).astype(np.float32)
+        self._hidden = np.zeros((2 * STRIP_POINTS, 2), np.float32)
         self._source = [self._rows(nodes[rim], nodes[rim] + LID_TOP * self._up) for rim in self.rims]
 
     @staticmethod
@@ -123,7 +156,12 @@ class Lids:
                 surface[:, 1] += mesh.lid_weights[eye] @ (amount * np.maximum(gaps, 0)).astype(np.float32)
 
     def strips(self, source: Floats, driven: Floats, blinks: Floats) -> tuple[Floats, Floats]:
-        """Both eyes' strips in the photo and as driven: (2 * STRIP_POINTS, 2) each, numbered as `strip_triangles`."""
+        """Both eyes' strips in the photo and as driven: (2 * STRIP_POINTS, 2) each, numbered as `strip_triangles`.
+
+        While neither lid shows new skin the strips are not drawn, and their points say nothing.
+        """
+        if max(blinks) <= BLINK_SHOWS[0]:
+            return self._hidden, self._hidden
         source_strips, driven_strips = [], []
         for eye, blink in enumerate(blinks):
             shown = float(ramp(float(blink), *BLINK_SHOWS))

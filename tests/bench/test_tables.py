@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks import __main__ as benchmarks_command
 from benchmarks.document import keep, with_table
 from runtime.bench.tables import Table
 from runtime.bench.timing import Times, interleaved, middle, timed_process
+from runtime.bench.workload import Material
 
 MACHINE = {
     "processor": "a processor",
@@ -78,3 +81,27 @@ def test_a_process_is_timed_with_what_it_prints() -> None:
     took, printed = timed_process([sys.executable, "-c", "print(sum(range(1000000)))"])
     assert printed.strip() == "499999500000"
     assert took.wall > 0 and took.cpu > 0
+
+
+def test_the_command_measures_what_is_named_and_keeps_it(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def measure(material: Material, quick: bool, folder: Path) -> list[Table]:
+        asked.append((material.portrait.name, quick, folder.is_dir()))
+        return [table]
+
+    monkeypatch.setitem(benchmarks_command.MEASURES, "whole", measure)
+    monkeypatch.setattr(benchmarks_command, "machine", lambda: MACHINE)
+    assert benchmarks_command.main(["whole", "--quick", "--out", str(tmp_path / "performance")]) == 0
+    assert asked == [("demo_portrait.jpg", True, True)]
+    assert capsys.readouterr().out == table.text() + "\n\n"
+    assert json.loads((tmp_path / "performance" / "speed.json").read_text())["title"] == "How fast"
+
+
+def test_the_document_has_a_place_for_every_table() -> None:
+    document = Path(__file__).parents[2] / "docs" / "performance.md"
+    places = set(re.findall(r"<!-- table: (\w+) -->", document.read_text()))
+    kept = {path.stem for path in document.with_suffix("").glob("*.json")}
+    assert places >= kept and {"machine", "whole", "startup", "memory", "concurrency"} <= places
