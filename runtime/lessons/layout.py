@@ -6,7 +6,7 @@ full, low on the chest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -71,6 +71,14 @@ class Stage:
     shape: Shape
     subtitles: Box
     unit: float
+    leftwards: bool = False
+
+    def mirrored(self) -> Stage:
+        """Return the stage for writing from right to left: text begins at the right, the presenter is at the left."""
+        width = self.size[0]
+        boxes = {name: getattr(self, name) for name in ("title", "body", "presenter", "subtitles")}
+        turned = {name: replace(box, x=width - box.right) for name, box in boxes.items()}
+        return replace(self, **turned, leftwards=not self.leftwards)
 
     @property
     def subtitle_bottom(self) -> float:

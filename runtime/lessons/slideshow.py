@@ -13,6 +13,8 @@ from runtime.contract import Notice
 from runtime.lessons.layout import Stage
 from runtime.lessons.script import Lesson
 from runtime.lessons.slides import Deck, FontBook, Theme, check_fonts, draw_slide, open_deck, open_fonts
+from runtime.lessons.slides.fonts import right_to_left
+from runtime.lessons.slides.texts import shown_text
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,13 @@ class SlideShow:
         language: str | None = None,
     ) -> SlideShow:
         """Prepare a lesson's slides. `pictures` tells where the picture of each source lies, `files` are pictures or
-        one PDF to be shown instead of what the script says. Raises `RuntimeProblem`."""
+        one PDF to be shown instead of what the script says. Where the slides are written from right to left the stage
+        is mirrored. Raises `RuntimeProblem`."""
         fonts = open_fonts()
         deck = open_deck(files, len(lesson.scenes)) if files else None
         notices = [] if deck else check_fonts(lesson, fonts)
+        if right_to_left("".join(map(shown_text, lesson.scenes))):
+            stage = stage.mirrored()
         return cls(lesson, stage, theme, fonts, pictures, deck, language or lesson.language, notices)
 
     def draw(self, number: int) -> NDArray[np.uint8]:

@@ -12,9 +12,15 @@ ASPECTS, LAYOUTS = ("16:9", "9:16", "1:1"), ("corner", "side", "full")
 ALL = list(itertools.product(ASPECTS, (720, 1080), LAYOUTS, (True, False)))
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize(("aspect", "resolution", "layout", "subtitles"), ALL)
-def test_nothing_is_covered(aspect: str, resolution: int, layout: str, subtitles: bool) -> None:
+def test_nothing_is_covered(
+    aspect: str, resolution: int, layout: str, subtitles: bool, mirrored: bool
+) -> None:
     stage = plan(aspect, resolution, layout, subtitles)
+    if mirrored:
+        stage = stage.mirrored()
+        assert stage.mirrored() == plan(aspect, resolution, layout, subtitles)
     width, height = stage.size
     assert min(width, height) == resolution
     for box in (stage.title, stage.body, stage.presenter, stage.subtitles):

@@ -109,7 +109,7 @@ class _Composition:
         code, _, region = self.language.partition("-")
         title, unit = self.stage.title, self.stage.unit
         title_text = plain_text(self.scene.heading)
-        rtl = right_to_left(self.text)
+        rtl = self.stage.leftwards or right_to_left(self.text)
         return {
             "size": self.stage.size,
             "unit": unit,
@@ -170,10 +170,11 @@ class _Composition:
         }
         return {**frame, "radius": self.stage.rounding + out}
 
-    def _bar(self) -> int:
-        """Width of the bar of progress, which ends where a presenter at the picture's edge begins."""
+    def _bar(self) -> dict[str, int]:
+        """The bar of progress, as wide as a presenter at the picture's lower edge leaves it."""
         presenter, (width, height) = self.stage.presenter, self.stage.size
-        return presenter.x if presenter.bottom == height else width
+        covered = presenter.width if presenter.bottom == height else 0
+        return {"x": covered if presenter.x == 0 else 0, "width": width - covered}
 
     def _mark(self, rtl: bool) -> dict[str, float]:
         # At the height of the ornament, so that the title may be as wide as its place.

@@ -103,10 +103,12 @@ def test_a_title_alone_stands_large_in_the_middle() -> None:
 
 
 def test_writing_from_right_to_left_begins_at_the_right() -> None:
-    written = ink(draw_slide(scene("# מה צריך עלה\n- אור מהשמש\n- מים\n"), WIDE, LIGHT))
-    for place in (WIDE.title, WIDE.body):
+    stage = WIDE.mirrored()
+    written = ink(draw_slide(scene("# מה צריך עלה\n- אור מהשמש\n- מים\n"), stage, LIGHT))
+    for place in (stage.title, stage.body):
         columns = np.flatnonzero(cut(written, place).any(axis=0))
         assert columns.max() > place.width - 8 and columns.min() > place.width / 3
+    assert stage.presenter.right < stage.body.x
 
 
 def test_code_has_its_colours() -> None:
