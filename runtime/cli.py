@@ -185,6 +185,8 @@ def _tell(result: VideoResult) -> None:
         f"{result.path}: {result.duration:.1f} s, {result.width}x{result.height} at {result.fps:g} fps, "
         f"real-time factor {result.real_time_factor:.2f} on {result.provider}"
     )
+    if result.subtitles:
+        print(f"subtitles: {result.subtitles.srt}, {result.subtitles.vtt}")
 
 
 def _add_inspect(commands: Any) -> None:

@@ -34,6 +34,7 @@ from runtime.stages.post_processing import Backdrop, Box, Compositor, Overlay
 from runtime.stages.script_following import follow_script
 from runtime.stages.texture_rendering import FaceTexture, TextureRenderer
 from runtime.subtitles.film import FilmSubtitles
+from runtime.subtitles.guessing import spread_words
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +70,8 @@ def render(
     """Render a talking portrait to an MP4 file, marked as generated (`provenance`: by whom, under which number).
 
     The lips follow `script`, the words that are spoken, wherever the sound bears them out; its `language` is found
-    out when not given. Subtitles are made of it, as the option says; where no word is found in the sound, from those
-    `guessed`.
+    out when not given. Subtitles are made of it, as the option says; where no word is found in the sound, the times
+    are those `guessed`, or guessed here.
     With a `backdrop` the film shows that, the presenter (framed, whatever `framing` says) in its window. Without
     sound (`with_sound`) the film is a part of a longer one, whose sound is laid under it as a whole.
     `progress` is told how far the work is; `cancelled` is asked now and then and ends it with a `RuntimeProblem`
@@ -104,7 +105,9 @@ def render(
         seconds, more = film_seconds(heard.track, heard.seconds, options)
         notices += more
         motion = perform(heard.track, seconds, options)
-    words = heard.words if any(word.trusted for word in heard.words) else tuple(guessed) or heard.words
+    words = heard.words
+    if not any(word.trusted for word in words):
+        words = tuple(guessed) or words or guess_words(script or "", heard.track)
     notices += subtitles.time(words, seconds)
 
     with watch("binding"):
@@ -238,6 +241,12 @@ def spoken_words(words: Sequence[TimedWord], until: float) -> list[SpokenWord]:
         for word in words
         if word.start < until
     ]
+
+
+def guess_words(script: str, track: ArticulationTrack) -> tuple[TimedWord, ...]:
+    """The words of a script that nothing is known about, spread over the time in which there is a voice."""
+    voiced = np.flatnonzero(track.voice > 0.5) / track.fps
+    return tuple(spread_words(script, float(voiced[0]), float(voiced[-1]))) if len(voiced) else ()
 
 
 def frame_portrait(photo: Portrait, options: RenderOptions) -> tuple[Portrait, list[Notice]]:

@@ -11,6 +11,7 @@ import pytest
 from runtime.speech.script import TimedWord
 from runtime.subtitles import Cue, cues
 from runtime.subtitles.cues import GAP
+from runtime.subtitles.guessing import spread_words
 from tests.subtitles.helper import timed
 
 ENGLISH = (
@@ -187,6 +188,14 @@ def test_a_word_longer_than_a_line_is_cut() -> None:
     shown = cues(timed(script), script, "de")
     assert all(len(line) <= 42 for cue in shown for line in cue.lines)
     assert joined(shown) == script.replace(" ", "")
+
+
+def test_guessed_times_keep_the_text_and_the_limits() -> None:
+    for language, script in TEXTS.items():
+        words = spread_words(script, 1.0, 1.0 + 0.1 * len(script))
+        assert words[0].start == 1.0 and words[-1].end == pytest.approx(1.0 + 0.1 * len(script))
+        assert all(script[word.start_char : word.end_char] == word.text for word in words)
+        assert joined(cues(words, script, language)) == re.sub(r"\s", "", script)
 
 
 def test_no_words_no_subtitles() -> None:
