@@ -46,7 +46,7 @@ def align(logits: FloatArray, words: Sequence[ScriptWord], sequence: PhoneSequen
     if not words or not len(logits):
         return Alignment((), (), np.zeros(len(logits), np.float32))
     scores = phone_scores(logits, sequence)
-    graph = graph_of(words, np.sqrt(np.diag(sequence.transitions)))
+    graph = graph_of(words, np.diag(sequence.transitions))
     path = best_path(scores, graph.states)
     on_path = scores[np.arange(len(path)), graph.phone[path]]
     runs = _runs(path, graph, scores)
@@ -100,12 +100,13 @@ def _border(frame: int, path: NDArray[np.int32], graph: ScriptGraph, scores: Flo
 
 
 def _word_spans(runs: Sequence[_Run], count: int) -> list[tuple[_Run, _Run] | None]:
-    """First and last sound of each word; None for those left out."""
+    """First and last sound of each word, the last time that it is said; None for those left out."""
     spans: list[tuple[_Run, _Run] | None] = [None] * count
-    for run in runs:
+    for before, run in zip([None, *runs], runs, strict=False):
         if run.word >= 0:
             known = spans[run.word]
-            spans[run.word] = (known[0] if known else run, run)
+            goes_on = before is not None and before.word == run.word and before.state < run.state
+            spans[run.word] = (known[0] if known and goes_on else run, run)
     return spans
 
 

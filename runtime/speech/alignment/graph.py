@@ -21,6 +21,7 @@ ANYTHING = len(PHONE_NAMES)
 
 MOST_VARIANTS = 40
 
+_BEGIN = 4  # the first gap, behind the four states that may lead into it
 _COLUMN = {name: index for index, name in enumerate(PHONE_NAMES)}
 _SILENCE = _COLUMN["sil"]
 
@@ -102,13 +103,13 @@ class _Builder:
             omitted = self._add(NOTHING, 0.0, [])
         else:
             omitted = self._add(NOTHING, 0.0, [(self._omitted, -costs.omit_more), (self._gap, -costs.omit)])
-        ways = [*self._ends, (silence, 0.0), (other, 0.0), (omitted, 0.0)]
-        gap = self._add(NOTHING, 0.0, ways)
+        said = self._add(NOTHING, 0.0, [*self._ends, (silence, 0.0)])
+        gap = self._add(NOTHING, 0.0, [(said, 0.0), (other, 0.0), (omitted, 0.0)])
         pause = costs.pause if begins or after is None or after.pause else costs.silence
         self._ways[silence].append((gap, -pause))
         self._ways[other].append((gap, -costs.anything))
         for first in self._beginnings:
-            self._ways[first].append((gap, -costs.repeat))
+            self._ways[first].append((said, -costs.repeat))
         self._gap, self._omitted = gap, omitted
 
     def add_word(self, index: int, word: ScriptWord) -> None:
@@ -141,6 +142,6 @@ class _Builder:
             source=np.array([source for source, _ in flat], np.int32),
             gain=np.array([gain for _, gain in flat], np.float32),
             rewind=np.array(self._rewind, np.int32),
-            begin=3,
+            begin=_BEGIN,
         )
         return ScriptGraph(graph, np.array(self._word, np.int32), graph.column)

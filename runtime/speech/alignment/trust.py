@@ -15,7 +15,8 @@ Flags = NDArray[np.bool_]
 
 SURROUNDINGS = 75  # frames on either side that a frame is judged by
 DOUBTFUL = -1.0  # mean score (nats a frame) at which right and wrong are equally likely
-ALIEN = -2.3  # the same for a single word, whose few sounds may well be said badly
+ALIEN = -2.3  # the same for a word of a few sounds, which may well be said badly
+_FEW, _MANY = 10, 60  # frames; a word that lasts as long as a sentence is judged like one
 ENOUGH = 0.5  # share of the words; where fewer fit, it is another text, and those that fit do so by chance
 _WEIGHT_OF_ALL = 60.0  # frames that the rest of the recording counts for
 _SHARPNESS = 6.0  # how fast doubt turns into certainty, per nat
@@ -45,7 +46,8 @@ def fit_of_stretches(
 
 def fit_of_word(scores: FloatArray) -> float:
     """The same for one word by its own frames (n,) alone."""
-    return float(_certainty(scores.mean(dtype=np.float64) - ALIEN))
+    border = np.interp(len(scores), (_FEW, _MANY), (ALIEN, DOUBTFUL))
+    return float(_certainty(scores.mean(dtype=np.float64) - border))
 
 
 def _certainty(lead: NDArray[np.float64] | float) -> NDArray[np.float64]:
