@@ -23,7 +23,7 @@ $(PYTHON):
 	exit 1
 
 # Installing again takes a while even when there is nothing to do: the stamp keeps what was installed last.
-$(STAMP): requirements.txt requirements-dev.txt | $(PYTHON)
+$(STAMP): requirements.txt requirements-dev.txt requirements-quantize.txt | $(PYTHON)
 	@if ! cat $^ | cmp -s - $@; then \
 		echo "Installing requirements into $(VENV)"; \
 		$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt || exit 1; \

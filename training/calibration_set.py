@@ -1,6 +1,6 @@
 """Pictures and speech by which the bundled pack is quantised: rendered heads, three speech engines, and _assets.
 
-    python -m training.calibration_set --out FOLDER --heads 36 --seed 31
+    python -m training.calibration_set --out FOLDER --heads 24 --seed 31
 
 None of it is training data: the seeds are others. No photograph and no recording of a person is among it, as for the
 weights themselves. `python -m runtime quantize PACK --calibration FOLDER` then films the heads speaking.
@@ -65,7 +65,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--heads", type=int, default=36)
+    parser.add_argument("--heads", type=int, default=24)
     parser.add_argument("--seed", type=int, default=31)
     parser.add_argument("--facekit", type=Path, help="folder of the head model")
     given = parser.parse_args()

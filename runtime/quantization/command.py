@@ -52,6 +52,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         help="layers that stay in full precision: LAYER, GRAPH or GRAPH:LAYER, with * and ? as in a shell",
     )
     parser.add_argument(
+        "--only", nargs="+", default=[], metavar="GRAPH", help="quantise these; the others stay as they are"
+    )
+    parser.add_argument(
         "--report",
         type=Path,
         metavar="FOLDER",
@@ -85,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         method,
         bound,
         tuple(arguments.protect),
+        tuple(arguments.only),
         options.provider,
         options.threads,
     )

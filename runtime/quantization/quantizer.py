@@ -35,12 +35,17 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What was asked for. `protect` holds names of layers or graphs, with * and ? as in a shell."""
+    """What was asked for.
+
+    protect: names of layers or graphs, with * and ? as in a shell.
+    only: the graphs to quantise, all if empty; the others are taken over as they are.
+    """
 
     out: Path
     method: Method = "minmax"
     max_psnr_drop: float = 0.3
     protect: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     provider: str = "auto"
     threads: int = 0
 
@@ -65,7 +70,12 @@ def quantise_pack(pack: ModelPack, recording: Recording, task: Task, tell: Tell 
     Raises `RuntimeProblem`; the folder is then left empty.
     """
     check_target(task.out)
-    sources = {name: pack.graph(name, int8=False).path for name in pack.graphs}
+    for name in task.only:
+        if not pack.has(name):
+            raise RuntimeProblem(
+                "option_out_of_range", f"Option only is {name}, but must be of {', '.join(pack.graphs)}."
+            )
+    sources = {name: pack.graph(name, int8=False).path for name in task.only or pack.graphs}
     with Worker() as worker, tempfile.TemporaryDirectory() as scratch:
         outcomes = [
             _quantise_graph(name, path, recording.samples[name], task, worker, Path(scratch), tell)
@@ -200,6 +210,9 @@ def _write_pack(pack: ModelPack, outcomes: Sequence[Outcome], records: Mapping[s
             onnx.save(outcome.plan.model, str(target))
             files["int8"] = {**file_entry(target), "quantization": records[outcome.name]}
         description["graphs"][outcome.name]["precisions"] = files
+    for name in set(pack.graphs) - {outcome.name for outcome in outcomes}:
+        for entry in pack.graphs[name]["precisions"].values():
+            shutil.copyfile(pack.folder / entry["file"], out / entry["file"])
     for name in pack.assets:
         shutil.copyfile(pack.asset(name), out / pack.asset(name).name)
     card = pack.folder / "MODEL_CARD.md"

@@ -40,6 +40,17 @@ def test_a_join_works_in_int8_only_between_layers_that_do(conv_net: Net) -> None
     assert network.work_of([]) == []
 
 
+def test_a_concatenation_works_in_int8_when_one_of_its_parts_does(conv_net: Net) -> None:
+    model = conv_net()
+    joined = helper.make_node("Concat", ["c2", "input"], ["sum"], "join", axis=1)
+    model.graph.node[3].CopyFrom(joined)
+    wide = numpy_helper.from_array(np.ones((2, 11, 1, 1), np.float32), "w3")
+    model.graph.initializer[2].CopyFrom(wide)
+    network = Network(model, "net")
+    assert network.work_of(["second", "head"]) == ["second", "join", "relu2", "head"]
+    assert network.work_of(["first", "head"]) == ["first", "relu", "head"]
+
+
 def test_weights_stored_in_half_precision_are_taken_out_again(conv_net: Net) -> None:
     model = conv_net()
     wide = np.random.default_rng(0).normal(size=(64, 8, 3, 3)).astype(np.float32)

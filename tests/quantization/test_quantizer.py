@@ -76,6 +76,24 @@ def test_a_pack_in_int8(pack: ModelPack, recording: Recording, tmp_path: Path, r
     assert "2 of 3" in as_text(report)
 
 
+def test_one_graph_again(
+    pack: ModelPack, recording: Recording, tmp_path: Path, conv_net: Callable[..., onnx.ModelProto]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    quantise_pack(pack, recording, Task(first, provider="cpu", threads=1))
+    onnx.save(conv_net(loud=3.0), str(tmp_path / "new.onnx"))
+    add_graph(first, "near", tmp_path / "new.onnx", RECORD)  # trained again: full precision alone
+    half = ModelPack.load(first)
+    assert [half.graph(name).precision for name in ("near", "far")] == ["fp32", "int8"]
+    report = quantise_pack(half, recording, Task(second, only=("near",), provider="cpu", threads=1))
+    whole = ModelPack.load(second)
+    assert list(report["graphs"]) == ["near"]
+    assert [whole.graph(name).precision for name in ("near", "far")] == ["int8", "int8"]
+    assert whole.graph("far").sha256 == half.graph("far").sha256
+    with pytest.raises(RuntimeProblem, match="Option only is nose, but must be of far, near"):
+        quantise_pack(whole, recording, Task(tmp_path / "third", only=("nose",)))
+
+
 def test_a_name_to_protect_that_nothing_has(pack: ModelPack, recording: Recording, tmp_path: Path) -> None:
     task = Task(tmp_path / "int8", protect=("nose*",), provider="cpu", threads=1)
     with pytest.raises(RuntimeProblem, match=r"Option protect is nose\*, but no graph and no layer"):
