@@ -36,6 +36,7 @@ PIVOT: Final = np.array([0.0, 1.5])  # the head rolls about this place, near the
 
 _BLINK_RIGHT: Final = EXPRESSIONS.index("eyeBlinkRight")
 _BLINK_LEFT: Final = EXPRESSIONS.index("eyeBlinkLeft")
+_ROLLS: Final = [EXPRESSIONS.index("mouthRollUpper"), EXPRESSIONS.index("mouthRollLower")]
 # How much of the photo's own expression stays while the face talks: half a smile is the person's, the rest speech's.
 KEPT_SHARE: Final = 0.5
 _KEPT: Final = np.array(
@@ -179,6 +180,7 @@ class FaceMotion:
         """(T, 28) what the motion network is asked for: coefficients, closure, yaw, pitch."""
         own = self.own_expression
         wanted = np.clip(expression + _KEPT * own[:_CLOSURE], 0, 1)
+        wanted[:, _ROLLS] *= 1 - closure[:, None] * (1 - np.array(self.lips.roll_share, np.float32))
         for blink in (_BLINK_RIGHT, _BLINK_LEFT):
             wanted[:, blink] = own[blink] + (1 - own[blink]) * np.clip(expression[:, blink], 0, 1)
         target = np.concatenate([wanted, closure[:, None]], axis=1)
@@ -212,7 +214,7 @@ class FaceMotion:
             moved = np.zeros_like(moved)
         source, driven = self.nodes.copy(), self.nodes + moved
         gaps = self.lips.meet(driven, float(drive[_CLOSURE]), amount)
-        self.lips.leave_seam(source, gaps)
+        self.lips.leave_seam(source, gaps, amount)
         self.lids.meet(driven, blinks)
         jaw_offset = self._teeth_gap(driven) - self._bite
         strips = self.lids.strips(source, driven, blinks)

@@ -24,6 +24,11 @@ TONE_IN = 0.4  # what the photo's mean colour becomes for the networks
 TONE_MOUTH = 5.0  # white teeth in a dark face are this many times as bright as its mean
 TONE_LID = 3.0
 PALE = 0.3
+# Rows of the mouth crop (from, to; of 128) in which each atlas may hold something, when the jaw is shut: its own teeth.
+# Without this limit each also stores the other row's teeth, smeared along the jaw's way: a comb in an open mouth.
+UPPER_ROWS = (0.0, 56.0)
+LOWER_ROWS = (36.0, 128.0)
+ROW_FADE = 10.0
 
 
 class ConvBlock(nn.Sequential):
@@ -51,11 +56,15 @@ class Atlas(nn.Module):
     """
 
     grid: Tensor
+    window: Tensor
 
-    def __init__(self, channels: int, size: int) -> None:
+    def __init__(self, channels: int, size: int, rows: tuple[float, float]) -> None:
         super().__init__()
-        self.features = nn.Parameter(torch.randn(1, channels, size, size) * 0.05)
+        self.features = nn.Parameter(torch.randn(1, channels, size, size) * 0.01)
         self.register_buffer("grid", coordinates(size), persistent=False)
+        row = torch.arange(size).view(1, 1, size, 1)
+        within = torch.minimum(row - rows[0], rows[1] - row) / ROW_FADE + 1
+        self.register_buffer("window", within.clamp(0, 1), persistent=False)
 
     def forward(self, shift: Tensor, correction: Tensor) -> Tensor:
         """shift (B, 2) in crop units (-1..1), correction (B, 6) near 0 -> (B, channels, size, size)."""
@@ -66,7 +75,7 @@ class Atlas(nn.Module):
         u = x + c[0] * x + c[1] * y + c[2]
         v = y + c[3] * x + c[4] * y + c[5]
         where = torch.cat([u, v], 1).permute(0, 2, 3, 1)
-        features = self.features.expand(shift.shape[0], -1, -1, -1)
+        features = (self.features * self.window).expand(shift.shape[0], -1, -1, -1)
         return F.grid_sample(features, where, mode="bilinear", padding_mode="border", align_corners=False)
 
 
@@ -127,6 +136,18 @@ def tone_of(source: Tensor) -> Tensor:
     return source[:, :3].mean((2, 3), keepdim=True).clamp(min=0.04)
 
 
+def lid_tone(frame: Tensor) -> Tensor:
+    """(B, 3, 1, 1) the mean colour of the skin that the warp stretches over the lid, of a frame (B, 4, S, S).
+
+    It is within a few percent of the true lid's; the mean round the eye is off by iris, white and brow. As long as the
+    lid hardly moves, the whole crop counts.
+    """
+    weights = frame[:, 3:] + 0.02
+    return ((frame[:, :3] * weights).sum((2, 3), keepdim=True) / weights.sum((2, 3), keepdim=True)).clamp(
+        min=0.04
+    )
+
+
 def toned(answer: Tensor, tone: Tensor, most: float) -> Tensor:
     """A network's answer (B, C, S, S) 0..1 with its first three channels turned into RGB: multiples up to `most`."""
     colour = (answer[:, :3] * (most * tone)).clamp(max=1.0)
@@ -155,8 +176,8 @@ class MouthNetwork(nn.Module):
         self.place = nn.Sequential(
             nn.Linear(code + 3 + DRIVE_MOUTH, 64), nn.ReLU(inplace=True), nn.Linear(64, 12)
         )
-        self.upper = Atlas(ATLAS_CHANNELS, MOUTH_SIZE)
-        self.lower = Atlas(ATLAS_CHANNELS, MOUTH_SIZE)
+        self.upper = Atlas(ATLAS_CHANNELS, MOUTH_SIZE, UPPER_ROWS)
+        self.lower = Atlas(ATLAS_CHANNELS, MOUTH_SIZE, LOWER_ROWS)
         self.register_buffer("grid", coordinates(MOUTH_SIZE), persistent=False)
         images = 8 + 4  # two crops with their masks, two coordinate frames
         self.down1 = nn.Sequential(ConvBlock(images, w1, 2), ConvBlock(w1, w1))
@@ -252,7 +273,7 @@ class EyelidNetwork(nn.Module):
         u2 = self.up2(torch.cat([enlarge(d3), d2], 1))
         u1 = self.up1(torch.cat([enlarge(u2), d1], 1))
         u0 = self.up0(torch.cat([enlarge(u1), d0], 1))
-        return toned(torch.sigmoid(self.head(u0)), tone, TONE_LID)
+        return toned(torch.sigmoid(self.head(u0)), lid_tone(frame), TONE_LID)
 
 
 def compose_mouth(frame: Tensor, source: Tensor, painted: Tensor, gate: Tensor) -> Tensor:
