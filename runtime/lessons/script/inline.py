@@ -89,6 +89,8 @@ class _Inline:
         source = str(node.attrs.get("src", ""))
         if not source:
             raise invalid(self.line, "a picture here has no address.")
+        if title := node.attrs.get("title"):
+            self.notices.append(noticed(self.line, f"the picture's title, {title}, is left out."))
         self.apart.append(Picture(source, node.content, self.line))
 
     def _html(self, tag: str, style: Span) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.amsmath import amsmath_plugin
@@ -279,7 +280,10 @@ class SceneReader:
         last = self._lines[node.map[1] - 1].strip().lstrip("> ")
         if node.map[1] - node.map[0] < 2 or not last.startswith(node.markup) or last.strip(node.markup[0]):
             raise invalid(line, f"the code block that begins here is never closed with {node.markup}.")
-        language = (node.info.split() or [""])[0].strip("{}.").lower()
+        language, _, rest = node.info.strip().partition(" ")
+        language = language.strip("{}.").lower()
+        if rest.strip():
+            self.notices.append(noticed(line, f"{rest.strip()} behind the language of the code is left out."))
         if language in MATH_FENCES:
             return Formula(node.content.strip(), line)
         if not node.content.strip():
@@ -288,10 +292,21 @@ class SceneReader:
 
     def _table(self, node: SyntaxTreeNode) -> Table:
         rows = [row for part in node.children for row in part.children]
+        for row in rows[1:]:
+            self._check_width(row, len(rows[0].children))
         cells = [tuple(self._cell(cell, self._line(row)) for cell in row.children) for row in rows]
         alignment = tuple(_alignment(cell) for cell in rows[0].children)
         header = cells[0] if any(cells[0]) else ()
         return Table(tuple(cells[1:]), header, alignment)
+
+    def _check_width(self, row: SyntaxTreeNode, columns: int) -> None:
+        """Refuse a row with more cells than the header: Markdown drops what is too much."""
+        assert row.map is not None
+        cells = escapedSplit(self._lines[row.map[0]].strip("> \t").removeprefix("|").removesuffix("|"))
+        if len(cells) > columns:
+            raise invalid(
+                self._line(row), f"this row has {len(cells)} cells, but the table {columns} columns."
+            )
 
     def _cell(self, node: SyntaxTreeNode, line: int) -> Line:
         text, apart = self.inline(node, line)

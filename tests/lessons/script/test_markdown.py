@@ -218,6 +218,8 @@ def test_a_script_in_a_fence_keeps_its_lines() -> None:
     [
         ("# A\nNarration:\n\n- one\n- two\n", "Line 4 of the script: this list"),
         ("# A\nNarration: a\n\n```\ncode\n```\n", "Line 4 of the script: this code"),
+        ("# A\nNarration: a\n\nSlide:\n\n```c {.wide}\nx\n```\n", "Line 6 of the script: {.wide}"),
+        ('# A\n![a](b "c")\n', "Line 2 of the script: the picture's title"),
         ("# A\n\nHello <!-- aside --> you.\n", "Line 3 of the script: a comment"),
         ("# A\n\nH<sub>2</sub>O.\n", "Line 3 of the script: the tag <sub>"),
         ("# A\nNarration (calm): Hello.\n", "Line 2 of the script: (calm)"),
@@ -244,6 +246,7 @@ def test_nothing_is_changed_in_silence(script: str, said: str) -> None:
         ("---\ntitle: one: two\n---\n# A\n", "Line 2 of the script: the front matter"),
         ("---\ntitle: T\nlanguage: English language\n---\n# A\n", "Line 3 of the script: language"),
         ("# A\n\n| a |\n|---|\n| ![x](y.png) |\n", "Line 5 of the script: a table's cell"),
+        ("# A\n\n| a | b |\n|---|---|\n| 1 | 2 | 3 |\n", "Line 5 of the script: this row has 3 cells"),
         ("x" * 200_001, "The script has 200001 characters"),
         ("---\nHi.\n" * 201, "Line 401 of the script: this is scene 201"),
     ],
