@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -111,21 +111,17 @@ def make_lesson(work: LessonWork, out: Path) -> LessonResult:
     began = time.perf_counter()
     pack = pack_identity()
     scenes = [_prepared(work, number, pack) for number in range(len(work.lesson.scenes))]
-    _render(work, scenes)
-    placed = _placed(work, scenes)
-    work.tell(RENDERED, "joining")
+    try:
+        placed = _joined(work, scenes, out)
+    except RuntimeProblem as fault:
+        if fault.code != "films_differ":
+            raise
+        log.warning(
+            "%s All scenes are rendered again.", fault
+        )  # the kept ones came from a GPU's encoder, say
+        scenes = [replace(scene, reused=False) for scene in scenes]
+        placed = _joined(work, scenes, out)
     chapters = _chapters(work.lesson, placed)
-    splice(
-        [
-            Piece(work.folder.path(one.scene.key, ".mp4"), one.result.frames, one.scene.sound.path)
-            for one in placed
-        ],
-        out,
-        work.render.fps,
-        [Chapter(one.title, one.start, one.end) for one in chapters],
-        work.lesson.title,
-        work.provenance,
-    )
     subtitles = _subtitles(work, out, placed)
     work.tell(1.0, "joining")
     seconds = placed[-1].end
@@ -207,6 +203,25 @@ def _render(work: LessonWork, scenes: Sequence[_Scene]) -> None:
     log.info("%d of %d scenes are to be rendered", len(missing), len(scenes))
     tasks = [(missing[key].task, work.folder.path(key, ".mp4")) for key in keys]
     render_scenes(tasks, work.workers, tell)
+
+
+def _joined(work: LessonWork, scenes: Sequence[_Scene], out: Path) -> list[_Placed]:
+    """Render what is missing and join all into the film at `out`."""
+    _render(work, scenes)
+    placed = _placed(work, scenes)
+    work.tell(RENDERED, "joining")
+    splice(
+        [
+            Piece(work.folder.path(one.scene.key, ".mp4"), one.result.frames, one.scene.sound.path)
+            for one in placed
+        ],
+        out,
+        work.render.fps,
+        [Chapter(one.title, one.start, one.end) for one in _chapters(work.lesson, placed)],
+        work.lesson.title,
+        work.provenance,
+    )
+    return placed
 
 
 def _placed(work: LessonWork, scenes: Sequence[_Scene]) -> list[_Placed]:

@@ -88,37 +88,25 @@ def record(takes: Sequence[Take], target: Path, fps: float, max_minutes: float =
 
     Memory does not grow with their length. Raises `RuntimeProblem` for a take that cannot be read.
     """
-    heard = _Hearing(takes, max_minutes)
-    loudness = measure(heard.blocks(), RATE)
-    parts, spoken = _arrange(takes, heard.recordings, heard.edges)
+    recordings = [AudioFile.open(take.path, max_minutes) if take.path else None for take in takes]
+    edges = [_edges(recording) if recording else (0, 0) for recording in recordings]
+    parts, spoken = _arrange(takes, recordings, edges)
     samples = sum(part.length for part in parts)
     frames = math.ceil(samples / RATE * fps - 1e-3)
     total = round(frames / fps * RATE)
     parts.append(_Part(0, max(0, total - samples)))
-    _write(parts, target, gain_to_target(loudness), total)
+    _write(parts, target, gain_to_target(measure(_played(parts), RATE)), total)
     return SceneSound(target, frames / fps, tuple(spoken))
 
 
-class _Hearing:
-    """Goes through all takes once, and notes where in each something is heard."""
-
-    def __init__(self, takes: Sequence[Take], max_minutes: float) -> None:
-        self.recordings = [AudioFile.open(take.path, max_minutes) if take.path else None for take in takes]
-        self.edges: list[tuple[int, int]] = []
-
-    def blocks(self) -> Iterator[Samples]:
-        for recording in self.recordings:
-            if recording is None:
-                self.edges.append((0, 0))
-                continue
-            levels: list[Samples] = []
-            length = 0
-            for block in recording.blocks(RATE, 1, block_seconds=1.0):
-                samples = block[:, 0]
-                yield samples
-                length += len(samples)
-                levels.append(_levels(samples))
-            self.edges.append(_heard(np.concatenate(levels), length))
+def _edges(recording: AudioFile) -> tuple[int, int]:
+    """Where in a recording something is heard: its first sample, and the one behind its last."""
+    levels: list[Samples] = []
+    length = 0
+    for block in recording.blocks(RATE, 1, block_seconds=1.0):
+        length += len(block)
+        levels.append(_levels(block[:, 0]))
+    return _heard(np.concatenate(levels), length)
 
 
 def _levels(samples: Samples) -> Samples:

@@ -11,8 +11,9 @@ from runtime.jobs.identity import job_id
 from runtime.jobs.store import LessonRequest, Request
 from runtime.lessons.options import LessonOptions, split_options
 from runtime.lessons.script import Lesson, Picture, parse_lesson
-from runtime.lessons.utterances import check_recordings
+from runtime.lessons.utterances import check_recordings, utterances
 from runtime.server.drafts import Draft, Plan
+from runtime.subtitles.film import FilmSubtitles
 
 
 def read_lesson(draft: Draft) -> Lesson:
@@ -44,6 +45,8 @@ def plan_lesson(draft: Draft, decide: Callable[[dict[str, Any]], RenderOptions],
     if draft.portrait is None:
         raise RuntimeProblem("portrait_missing", "The request has no portrait.")
     check_recordings(lesson, len(draft.audio))
+    if words := "\n".join(utterances(lesson)):
+        FilmSubtitles(render.subtitles, words, own.language)  # raises where they cannot be made
     pictures = _pictures(draft, picture_sources(lesson, own))
     slides = draft.extras["slides"]
     request = Request(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -62,7 +63,7 @@ def make(bundled_pack: ModelPack, recordings: list[Path], tmp_path_factory: pyte
             return np.full((STAGE.size[1], STAGE.size[0], 3), colour, np.uint8)
 
         render = RenderOptions.checked(
-            {"fps": FPS, "subtitles": "sidecar", "preset": "ultrafast", "threads": 2}
+            {"fps": FPS, "subtitles": "sidecar", "preset": "ultrafast", "quality": 10, "threads": 2}
         )
         work = LessonWork(
             lesson,
@@ -126,12 +127,14 @@ def test_scenes_are_equally_loud(made: LessonResult) -> None:
 
 def test_the_presenter_does_not_jump_where_scenes_meet(made: LessonResult) -> None:
     box = STAGE.presenter
+    # Small, so that what the video encoder adds is averaged away.
     pictures = [
-        frame[box.y : box.bottom, box.x : box.right].astype(np.float32) for frame in frames(made.path)
+        cv2.resize(frame[box.y : box.bottom, box.x : box.right], (30, 30), interpolation=cv2.INTER_AREA)
+        for frame in frames(made.path)
     ]
-    steps = np.array([np.abs(a - b).mean() for a, b in zip(pictures[1:], pictures, strict=False)])
+    steps = np.array([np.abs(a.astype(int) - b).max() for a, b in zip(pictures[1:], pictures, strict=False)])
     joints = [round(scene.start * FPS) - 1 for scene in made.scenes[1:]]
-    assert steps[joints].max() < 1.0 < steps.max()
+    assert steps[joints].max() < 0.3 * steps.max()
 
 
 def test_only_what_has_changed_is_rendered_again(make: Make, made: LessonResult, tmp_path: Path) -> None:

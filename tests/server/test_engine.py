@@ -37,7 +37,9 @@ def ask(
 ) -> dict[str, Any]:
     shown = portrait or (ASSETS / "demo_portrait.jpg").read_bytes()
     files = [("portrait", ("ada.jpg", shown)), *(("audio", ("hello", clip)) for clip in audio)]
-    answer = server.client.post("/v1/videos", files=files, data={"min_resolution": "256"} | options)
+    answer = server.client.post(
+        "/v1/videos", files=files, data={"min_resolution": "256", "fps": "12"} | options
+    )
     assert answer.status_code in (200, 202), answer.text
     return answer.json()
 
@@ -69,7 +71,7 @@ def test_the_portrait_speaks(server: ServerProcess, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_label_is_seen_and_belongs_to_the_request(server: ServerProcess, tmp_path: Path) -> None:
-    plain = finished(server.client, ask(server, duration="1")["id"], PATIENCE)
+    plain = finished(server.client, ask(server, duration="2")["id"], PATIENCE)  # as in the test before
     marked = finished(server.client, ask(server, duration="1", label="AI-generated")["id"], PATIENCE)
     assert plain["id"] != marked["id"]
     pictures = []
@@ -106,3 +108,24 @@ def test_cancel_ends_a_real_render_and_frees_its_memory(server: ServerProcess) -
     assert renders
     assert server.client.delete(f"/v1/videos/{job['id']}").json()["status"] == "cancelled"
     assert not any(alive(pid) for pid in renders)
+
+
+@pytest.mark.slow
+def test_a_lesson_goes_on_at_the_scene_at_which_the_server_was_killed(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "state", module=ENGINE_SERVER).start()
+    files = [("portrait", ("ada.jpg", (ASSETS / "demo_portrait.jpg").read_bytes()))]
+    files += [("audio", ("words.wav", recording(0.8 + 0.4 * number))) for number in range(2)]
+    asked = {"script": "# One\n\nSome words.\n\n# Two\n\nMore words.\n", "fps": "12", "preset": "ultrafast"}
+    job = server.client.post("/v1/lessons", files=files, data=asked).json()
+    path = f"/v1/lessons/{job['id']}"
+    wait_for(lambda: server.client.get(path).json()["stage"] == "scene 2 of 2", PATIENCE)
+    server.kill()
+    server.start()
+    done = finished(server.client, job["id"], PATIENCE)
+    assert done["status"] == "completed", done
+    assert [scene["reused"] for scene in done["scenes"]] == [True, False]
+    assert [chapter["title"] for chapter in done["chapters"]] == ["One", "Two"]
+    with av.open(str(fetch(done, tmp_path))) as container:
+        assert len(container.chapters()) == 2
+        assert json.loads(container.metadata["AIGC"])["ProduceID"] == job["id"]
+    assert server.terminate() == 0
