@@ -30,7 +30,7 @@ TEMPLATE = Path(__file__).with_name("slide.typ")
 TYPE_SIZES = (40, 36, 33, 30, 28, 26, 24, 22, 20, 18)  # units; the largest that fits is taken
 USUAL_SIZE = 30  # what is larger needs a slide with little on it
 TABLE_SIZE = 22  # the smallest for the sake of tables without broken cells
-MARK = (104, 40)  # units, the place of number or logo in the upper corner
+MARK = (132, 40)  # units, the place of number or logo in the upper corner
 FRAME = 5  # units that the presenter's frame stands out
 UNSPACED_PAIR = re.compile(rf"(?<=[{UNSPACED}])(?<![，、：；。！？—…])(?=[{UNSPACED}])")
 TOO_FULL = {
@@ -138,7 +138,7 @@ class _Composition:
             "usual_size": USUAL_SIZE * unit,
             "number": number,
             "total": total,
-            "logo": self._copied(self.theme.logo, 0)[0] if self.theme.logo else None,
+            "logo": self._picture(self.theme.logo) if self.theme.logo else None,
         }
 
     def _fonts(self) -> list[Any]:
@@ -206,8 +206,7 @@ class _Composition:
             return {"kind": "table", **self._table(block)}
         if isinstance(block, Formula):
             return {"kind": "formula", "drawn": self._formula(block.latex, False, block.line)}
-        file, width, height = self._copied(block.source, block.line)
-        return {"kind": "picture", "file": file, "width": width, "height": height}
+        return {"kind": "picture", **self._picture(block.source)}
 
     def _table(self, table: Table) -> dict[str, Any]:
         rows = (table.header, *table.rows) if table.header else table.rows
@@ -254,8 +253,8 @@ class _Composition:
         drawn = set_formula(latex, hexadecimal(self.theme.text), inline, line)
         return {"svg": drawn.svg, "width": drawn.width, "height": drawn.height, "depth": drawn.depth}
 
-    def _copied(self, source: str, line: int) -> tuple[str, int, int]:
-        """Copy a picture to where the typesetter may read; no larger than the whole slide."""
+    def _picture(self, source: str) -> dict[str, Any]:
+        """Copy a picture to where the typesetter may read it; no larger than the whole slide."""
         path = self.pictures.get(source)
         if path is None:
             raise RuntimeProblem("image_missing", f"The picture {source[:80]} was not fetched.")
@@ -263,7 +262,7 @@ class _Composition:
         with Image.open(path) as picture:
             picture.thumbnail(self.stage.size, Image.Resampling.LANCZOS)
             picture.save(self.folder / name, compress_level=1)
-            return name, picture.width, picture.height
+            return {"file": name, "width": picture.width, "height": picture.height}
 
 
 def _glued(span: Span) -> Span:
