@@ -39,6 +39,8 @@ MOUTH_SPAN: Final = 1.2
 EYE_SPAN: Final = 0.75
 LEAST_OPENING: Final = 0.016  # ipd; a photo's mouth open by less counts as closed
 FULL_AMOUNT: Final = 0.5  # from which on nothing of a photo's own open mouth is kept at its old place
+SHARPENING: Final = 0.9  # how much of the difference to its own blur is added to the painted mouth
+SHARPENING_RADIUS: Final = 1.3  # of that blur, pixels of the crop
 LEAST_COVERAGE: Final = 6  # of 255; masks fainter than this ask for nothing
 INTERPOLATION: Final = cv2.INTER_CUBIC
 
@@ -206,8 +208,8 @@ class FaceTexture:
         size = (x1 - x0, y1 - y0)
         rim = inputs.gate * painted[3]
         own = painted[4] * self._mouth.source[3]
-        planes = np.ascontiguousarray(np.concatenate([painted[:3] * 255, rim[None]]).transpose(1, 2, 0))
-        layer = uncropped(planes, out_of_crop, size)
+        painting = sharpened(np.ascontiguousarray(painted[:3].transpose(1, 2, 0)) * 255)
+        layer = uncropped(np.dstack([painting, rim]), out_of_crop, size)
         colour = layer[..., :3]
         if self._mouth.has_opening:
             weight = uncropped(own, out_of_crop, size)[..., None]
@@ -334,6 +336,12 @@ def painted_box(weights: Floats, to_crop: Matrix, shape: tuple[int, int]) -> Box
     x0, y0 = np.maximum(np.floor(there.min(axis=0)).astype(int), 0)
     x1, y1 = np.minimum(np.ceil(there.max(axis=0)).astype(int) + 1, shape[::-1])
     return (int(x0), int(y0), int(x1), int(y1)) if x1 > x0 and y1 > y0 else None
+
+
+def sharpened(crop: Floats) -> Floats:
+    """A painted crop (S, S, 3) 0..255 with its edges stressed: enlarged as it will be, it is softer than the photo."""
+    soft = cv2.GaussianBlur(crop, (0, 0), SHARPENING_RADIUS)
+    return np.asarray(np.clip(crop + SHARPENING * (crop - soft), 0, 255), np.float32)
 
 
 def uncropped(crop: Floats, out_of_crop: Matrix, size: tuple[int, int]) -> Floats:

@@ -124,6 +124,30 @@ def test_closure_shrinks_the_opening_step_by_step() -> None:
     assert heights[-1] < 0.005
 
 
+def test_an_open_photos_lips_are_sampled_beside_its_teeth() -> None:
+    """The rims of a clearly open mouth leave the seam as soon as they are driven; those of a closed one stay."""
+    for gap, least, most in ((0.0, 0.0, 0.001), (0.08, 0.03, 0.07)):
+        lips = bind(face(gap)).lips
+        source = np.zeros((lips.mesh.node_count, 2), np.float32)
+        lips.leave_seam(source, lips.rest_gaps, 1.0)
+        upper, lower = -source[lips.upper[9], 1], source[lips.lower[9], 1]
+        assert least <= upper <= most and least <= lower <= most
+        source[:] = 0
+        lips.leave_seam(source, lips.rest_gaps, 0.0)
+        assert not source.any()
+
+
+def test_thin_lips_roll_in_less_when_they_close() -> None:
+    motion = bind(face())
+    rolled = expression(mouthRollLower=0.4, mouthRollUpper=0.4)
+    motion.lips.roll_share = (0.5, 0.25)
+    closed = motion.frame(rolled, 1.0, np.zeros(5, np.float32)).expression
+    spoken = motion.frame(rolled, 0.0, np.zeros(5, np.float32)).expression
+    upper, lower = (EXPRESSIONS.index(f"mouthRoll{side}") for side in ("Upper", "Lower"))
+    assert closed[upper] == pytest.approx(0.2) and closed[lower] == pytest.approx(0.1)
+    assert spoken[upper] == pytest.approx(0.4) and spoken[lower] == pytest.approx(0.4)
+
+
 def test_teeth_fall_with_the_jaw_only() -> None:
     motion = bind(face())
     shut = motion.frame(expression(), 1.0, STILL)

@@ -25,6 +25,7 @@ from runtime.stages.texture_rendering import (
     crop_of,
     open_mouth_mask,
     painted_box,
+    sharpened,
     shifted,
     soft_gate,
     warp,
@@ -258,6 +259,15 @@ def test_painted_box_holds_every_painted_pixel() -> None:
     outside[box[1] : box[3], box[0] : box[2]] = 0
     assert back.max() > 0 and outside.max() == 0
     assert painted_box(np.zeros_like(weights), matrix, (200, 200)) is None
+
+
+def test_sharpening_stresses_edges_and_leaves_even_colours() -> None:
+    even = np.full((32, 32, 3), 90, np.float32)
+    assert np.allclose(sharpened(even), even, atol=1e-3)
+    edge = even.copy()
+    edge[:, 16:] = 150
+    made = sharpened(edge)
+    assert made[16, 15, 0] < 85 and made[16, 16, 0] > 155 and np.allclose(made[:, :8], 90, atol=0.1)
 
 
 def test_soft_gate_reaches_as_far_as_told() -> None:

@@ -380,6 +380,7 @@ def main() -> None:
     command = (
         f"python -m training.texture.train {options.task} --data DIR --work DIR --minutes {options.minutes:g}"
     )
+    command += " --landmarks CHECKPOINT" * bool(options.landmarks)
     log.info("exported %s", export(trainer, options.export, command, options.seed, options.note))
 
 
