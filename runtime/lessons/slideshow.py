@@ -13,7 +13,7 @@ from runtime.contract import Notice
 from runtime.lessons.layout import Stage
 from runtime.lessons.script import Lesson
 from runtime.lessons.slides import Deck, FontBook, Theme, check_fonts, draw_slide, open_deck, open_fonts
-from runtime.lessons.slides.fonts import right_to_left
+from runtime.lessons.slides.fonts import language_of, right_to_left
 from runtime.lessons.slides.texts import shown_text
 
 
@@ -46,9 +46,11 @@ class SlideShow:
         fonts = open_fonts()
         deck = open_deck(files, len(lesson.scenes)) if files else None
         notices = [] if deck else check_fonts(lesson, fonts)
-        if right_to_left("".join(map(shown_text, lesson.scenes))):
+        text = "".join(map(shown_text, lesson.scenes))
+        if right_to_left(text):
             stage = stage.mirrored()
-        return cls(lesson, stage, theme, fonts, pictures, deck, language or lesson.language, notices)
+        language = language_of(text, language or lesson.language)
+        return cls(lesson, stage, theme, fonts, pictures, deck, language, notices)
 
     def draw(self, number: int) -> NDArray[np.uint8]:
         """Return the picture (H, W, 3) of scene `number`, which counts from 0. Raises `RuntimeProblem`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,12 +46,27 @@ NATIVE = {
     "th": "Noto Sans Thai|Leelawadee UI|Thonburi",
     "hi": "Noto Sans Devanagari|Nirmala UI|Kohinoor Devanagari",
 }
-TRADITIONAL = ("zh-hant", "zh-tw", "zh-hk", "zh-mo")
+TRADITIONAL = ("zh-hant", "zh-tw", "zh-hk", "zh-mo", "yue")
+CODE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 # What Libertinus Serif, which comes inside the typesetter, has: Latin, Greek, Cyrillic, Hebrew, common signs.
 INSIDE = ((0x20, 0x24F), (0x370, 0x3FF), (0x400, 0x4FF), (0x5D0, 0x5EA), (0x1E00, 0x1EFF), (0x2010, 0x2044))
-PACKAGES = {"CJK": "fonts-noto-cjk", "HIRAGANA": "fonts-noto-cjk", "KATAKANA": "fonts-noto-cjk"}
-PACKAGES |= {"HANGUL": "fonts-noto-cjk"}
-SCRIPTS = {"CJK": "Chinese characters", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
+# Scripts of East Asia as people call them; all are in one package, fonts-noto-cjk.
+EASTERN = {"CJK": "Chinese characters", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
+# The language that a script is set as where nobody says which it is.
+GUESSES = {
+    "LATIN": "en",
+    "CYRILLIC": "ru",
+    "GREEK": "el",
+    "CJK": "zh",
+    "HIRAGANA": "ja",
+    "KATAKANA": "ja",
+    "HANGUL": "ko",
+    "ARABIC": "ar",
+    "HEBREW": "he",
+    "THAI": "th",
+    "DEVANAGARI": "hi",
+}
+HAN_WEIGHT = 4  # a Chinese character says as much as so many letters
 EXAMPLES = 3  # letters that are named in a message
 
 
@@ -76,10 +92,6 @@ class FontBook:
         latin = next(family for family in SANS if family in self.families)
         native = [family for family in _native(language) if family in self.families][:1]
         return list(dict.fromkeys([*([preferred] if preferred else []), latin, *native]))
-
-    def native_family(self, language: str) -> str | None:
-        """Return the family made for the language's script, if there is one."""
-        return next((family for family in _native(language) if family in self.families), None)
 
     def code_families(self) -> list[str]:
         """Return the families to set code in."""
@@ -129,29 +141,15 @@ def open_fonts(folders: Sequence[str] | None = None) -> FontBook:
 
 
 def language_of(text: str, given: str | None = None) -> str:
-    """Return the language to set a text in: the one given, else a guess from its script (en where there is none)."""
-    if given:
+    """Return the language to set a text in: the code given, else a guess from its script (en where there is none)."""
+    if given and CODE.fullmatch(given):
         return given
     counts = Counter(script for script in map(_script, text) if script in GUESSES)
     # Kana are Japanese, however many Chinese characters stand beside them.
     if counts["HIRAGANA"] or counts["KATAKANA"]:
         return "ja"
-    return GUESSES[counts.most_common(1)[0][0]] if counts else "en"
-
-
-GUESSES = {
-    "LATIN": "en",
-    "CYRILLIC": "ru",
-    "GREEK": "el",
-    "CJK": "zh",
-    "HIRAGANA": "ja",
-    "KATAKANA": "ja",
-    "HANGUL": "ko",
-    "ARABIC": "ar",
-    "HEBREW": "he",
-    "THAI": "th",
-    "DEVANAGARI": "hi",
-}
+    counts["CJK"] *= HAN_WEIGHT
+    return GUESSES[counts.most_common(1)[0][0]] if counts.total() else "en"
 
 
 def right_to_left(text: str) -> bool:
@@ -163,13 +161,13 @@ def right_to_left(text: str) -> bool:
 def fonts_missing(letters: Sequence[str], line: int) -> RuntimeProblem:
     """Return the problem of letters that no font has, first met in the scene at `line`."""
     script = _script(letters[0])
-    name = SCRIPTS.get(script, script.capitalize())
+    name = EASTERN.get(script, script.capitalize())
+    package = "fonts-noto-cjk" if script in EASTERN else "fonts-noto-core"
     signs = " ".join(letters[:EXAMPLES])
     return RuntimeProblem(
         "font_missing",
         f"There is no font here with {name} ({signs} in the scene at line {line} of the script).",
-        f"Install one (Debian and Ubuntu: {PACKAGES.get(script, 'fonts-noto-core')}), or put one into a folder that "
-        f"{VARIABLES[0]} names.",
+        f"Install one (Debian and Ubuntu: {package}), or put one into a folder that {VARIABLES[0]} names.",
     )
 
 
@@ -180,7 +178,7 @@ def is_letter(sign: str) -> bool:
 
 def _native(language: str) -> Iterable[str]:
     code = language.lower()
-    key = "zh-Hant" if code.startswith(TRADITIONAL) else code.split("-")[0]
+    key = "zh-Hant" if code.startswith(TRADITIONAL) else re.sub("^cmn$", "zh", code.split("-")[0])
     return NATIVE.get(key, "").split("|")
 
 

@@ -84,6 +84,7 @@ def test_a_family_that_is_not_there_is_refused(bare: FontBook) -> None:
     [
         ("Leaves", "en", False),
         ("光合作用 CO2", "zh", False),
+        ("光子 = 4800\nprint(光子, end='')", "zh", False),
         ("光のはなし", "ja", False),
         ("Что нужно листу", "ru", False),
         ("ضوء CO2 من الشمس", "ar", True),
