@@ -1,3 +1,4 @@
+import argparse
 import json
 import signal
 import subprocess
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime.cli import main
+from runtime.cli import main, script_from
+from runtime.contract import RuntimeProblem
 
 from .media.sounds import tone, write_sound
 from .media.test_image import png_header
@@ -164,7 +166,7 @@ def test_interruption_leaves_nothing(tmp_path: Path, number: signal.Signals, cod
 def test_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     program = """
         import resource, sys
-        from runtime.cli import main
+        from runtime.cli import main, script_from
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
         sys.exit(main(sys.argv[1:]))
     """
@@ -222,3 +224,19 @@ def test_help_comes_quickly_and_names_every_option(capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     for name in RenderOptions.model_fields:
         assert "--" + name.replace("_", "-") in said
+
+
+def test_a_script_is_a_text_or_the_file_that_holds_it(tmp_path: Path) -> None:
+    file = tmp_path / "words.txt"
+    file.write_text("\ufeffGrüße, 世界!", encoding="utf-8")
+
+    def given(script: str | None) -> argparse.Namespace:
+        return argparse.Namespace(script=script)
+
+    assert script_from(given(str(file))) == "Grüße, 世界!"
+    for text in ("Hello.", str(tmp_path), "A long one. " * 500, "two\nlines", "nul\0 inside"):
+        assert script_from(given(text)) == text
+    assert script_from(given(None)) is None
+    file.write_bytes(b"\xff\xfe\x00caf\xe9")
+    with pytest.raises(RuntimeProblem, match="UTF-8"):
+        script_from(given(str(file)))

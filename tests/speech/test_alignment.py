@@ -157,7 +157,7 @@ def every_path(graph: StateGraph, frames: int) -> list[tuple[tuple[int, ...], fl
         for path, gain in paths:
             last = path[-1]
             places = [(last, 0.0)] + [(s, g) for s, g in onward(last) if graph.column[s] == NOTHING]
-            steps = {}
+            steps: dict[int, float] = {}
             for place, so_far in places:
                 for target, more in onward(place):
                     if graph.column[target] != NOTHING:

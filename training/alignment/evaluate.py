@@ -2,8 +2,8 @@
 
     python -m training.alignment.evaluate --aligned FOLDER [--json FILE]
 
-FOLDER holds recordings of people with phone times beside them (`NAME.TextGrid` or `NAME.phone.json`, which also hold the
-words); the rest is said by espeak-ng, flite and festival. Prints Markdown.
+FOLDER holds recordings of people with the times of their phones and words beside them (`NAME.TextGrid` or
+`NAME.phone.json`); the rest is said by espeak-ng, flite and festival. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -135,10 +135,11 @@ def evaluate(aligned: Path | None, pack: Path | None = None) -> dict[str, Any]:
     sources = [(spoken, "people") for spoken in real_speech(aligned)] if aligned else []
     sources += [(spoken, spoken.language) for spoken in speak(TEXTS)]
     for spoken, group in sources:
+        logging.info("%s", spoken.name)
         hearing = encoder.hear(spoken.samples)
-        started = time.perf_counter()
+        started = time.process_time()
         cases.append(Case(spoken, group, hearing, find(hearing, spoken.script, spoken.language)))
-        took, seconds = took + time.perf_counter() - started, seconds + len(spoken.samples) / 16000
+        took, seconds = took + time.process_time() - started, seconds + len(spoken.samples) / 16000
     tallies: dict[str, Tally] = defaultdict(Tally)
     for case in cases:
         add(tallies[case.group], case)
@@ -209,7 +210,8 @@ def as_markdown(result: dict[str, Any]) -> str:
         + f". Right scripts rejected: {len(result['right_rejected'])} of {right}"
         + "".join(f"; {name}" for name in result["right_rejected"])
         + f". Least share of trusted words in a right one: {share:.0%} ({least}).",
-        f"Pronouncing and aligning {result['seconds_of_speech']:.0f} s of speech took {result['seconds_of_work']:.1f} s.",
+        f"Pronouncing and aligning {result['seconds_of_speech']:.0f} s of speech took "
+        f"{result['seconds_of_work']:.1f} s of one core.",
         "",
     ]
     return "\n".join(lines)
