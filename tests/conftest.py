@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from runtime.inference.packs import ModelPack
+from tests.storage import ceph
 from training.packing import add_graph
 
 GRAPHS = ("face_detector", "landmarks", "audio_encoder", "mesh_source", "mesh_motion", "mouth", "eyelid")
@@ -20,6 +21,19 @@ RECORD = {"command": "made by a test", "seed": 0, "data": "none", "metrics": {},
 # A run started in the background may be told to ignore interrupts, and every process that a test starts would
 # inherit that; some of them are interrupted on purpose.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ceph.S3Server]:
+    """A real S3 server for whoever needs one; it takes long to start. Who pauses it resumes it."""
+    if not ceph.available():
+        pytest.skip(ceph.WHY_SKIPPED)
+    server = ceph.S3Server(tmp_path_factory.mktemp("s3"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 LAST_ANSWERS = 5  # seconds that answers under way may take when the server stops
 ORPHAN_PATIENCE = 10.0  # seconds after which an orphaned server ends whatever it is doing
+KEEP_ALIVE = 75  # seconds that a connection may be idle: longer than clients wait between two questions
 BACKLOG = 512
 
 
@@ -79,6 +80,7 @@ def serve(settings: Settings, parent_pid: int | None = None, command: Sequence[s
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=LAST_ANSWERS,
+        timeout_keep_alive=KEEP_ALIVE,
         proxy_headers=False,
     )
     server = _Server(config, service.begin_stop)

@@ -7,11 +7,15 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.plugin.daemon import PluginProcess
 from tests.plugin.fileserver import FileServer
+from tests.server.harness import running
 from tools.package import ROOT, packaged_files
+
+KEY = "a-key-for-tests"
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +49,7 @@ def start(plugin_folder: Path, tmp_path: Path) -> Iterator[Callable[..., PluginP
             shutil.copytree(plugin_folder, folder, ignore=shutil.ignore_patterns("state"))
         process = PluginProcess(folder, environment=environment, wrapper=wrapper)
         started.append(process)
-        process.wait_until_up(60)
+        process.wait_until_up(240)
         return process
 
     yield begin
@@ -54,9 +58,22 @@ def start(plugin_folder: Path, tmp_path: Path) -> Iterator[Callable[..., PluginP
 
 
 @pytest.fixture(scope="module")
+def runtime_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a runtime that is not bundled, with a key; its engine is the stand-in of the server's tests."""
+    with running(tmp_path_factory.mktemp("remote"), api_key=KEY) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def remote(runtime_elsewhere: httpx.Client) -> str:
+    """Its address."""
+    return str(runtime_elsewhere.base_url).rstrip("/")
+
+
+@pytest.fixture(scope="module")
 def plugin(plugin_folder: Path) -> Iterator[PluginProcess]:
     """One plugin process for the tests of a module that leave it as it was."""
     process = PluginProcess(plugin_folder)
-    process.wait_until_up(60)
+    process.wait_until_up(240)
     yield process
     process.stop()

@@ -18,7 +18,7 @@ ASSETS = Path(__file__).resolve().parents[2] / "_assets"
 PORTRAIT = ASSETS / "demo_portrait.jpg"
 SPEECH = ASSETS / "demo_speech.ogg"
 TTS = {"provider": "openai", "model": "tts-1", "model_type": "tts", "voice": "alloy"}
-SMALL = {"min_resolution": 256, "wait_seconds": 200}
+SMALL = {"min_resolution": 256, "fps": 12, "wait_seconds": 200}
 
 
 def portrait(files: FileServer) -> dict[str, Any]:

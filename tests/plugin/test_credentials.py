@@ -4,47 +4,31 @@ from __future__ import annotations
 
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.plugin.conftest import KEY
 from tests.plugin.daemon import PluginError, PluginProcess
 from tests.plugin.fileserver import FileServer
 from tests.plugin.films import audio, portrait, taking_uploads
-from tests.server.harness import running
 from tests.storage import ceph
 
-KEY = "a-key-for-tests"
 LIMIT = 15.0
 
 
 @pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def bucket(s3_server: ceph.S3Server) -> dict[str, str]:
     """Credentials of a real S3 server."""
-    if not ceph.available():
-        pytest.skip(ceph.WHY_SKIPPED)
-    server = ceph.S3Server(tmp_path_factory.mktemp("s3"))
-    try:
-        server.start()
-        yield {
-            "s3_endpoint": f"http://{server.endpoint}",
-            "s3_bucket": "plugin-films",
-            "s3_access_key": ceph.ACCESS_KEY,
-            "s3_secret_key": ceph.SECRET_KEY,
-            "s3_prefix": "films",
-            "s3_link_days": "1",
-        }
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A runtime elsewhere, with a key; its engine is the stand-in of the server's own tests."""
-    with running(tmp_path_factory.mktemp("remote"), api_key=KEY) as client:
-        yield str(client.base_url).rstrip("/")
+    return {
+        "s3_endpoint": f"http://{s3_server.endpoint}",
+        "s3_bucket": "plugin-films",
+        "s3_access_key": ceph.ACCESS_KEY,
+        "s3_secret_key": ceph.SECRET_KEY,
+        "s3_prefix": "films",
+        "s3_link_days": "1",
+    }
 
 
 def refusal(plugin: PluginProcess, credentials: dict[str, Any]) -> str:
@@ -99,7 +83,7 @@ def test_a_film_goes_into_the_workspaces_bucket(
 ) -> None:
     """And the link is for its public endpoint, stays the same film when asked again, and needs no key."""
     credentials = {"runtime_url": remote, "runtime_api_key": KEY, **bucket}
-    given = {"portrait": portrait(files), "audio": [audio(files, 0.5)]}
+    given = {"portrait": portrait(files), "audio": [audio(files, 0.5)], "script": "Hello, world!"}
     outcome = plugin.invoke("generate_talking_video", given, credentials=credentials, seconds=120)
     url = outcome.variables["video_url"]
     assert url.startswith(f"{bucket['s3_endpoint']}/plugin-films/films/{outcome.variables['job_id']}.mp4?")
@@ -109,6 +93,13 @@ def test_a_film_goes_into_the_workspaces_bucket(
         assert 'filename="talking-video-' in answer.headers["Content-Disposition"]
         content = answer.read()
     assert content[4:8] == b"ftyp"
+    assert f"/films/{outcome.variables['job_id']}.srt?" in outcome.variables["subtitles_url"]
+    with urllib.request.urlopen(outcome.variables["subtitles_url"]) as answer:
+        assert answer.headers["Content-Type"] == "application/x-subrip; charset=utf-8"
+        assert 'filename="talking-video-' in answer.headers["Content-Disposition"]
+        assert "Hello, world!" in answer.read().decode()
+    with urllib.request.urlopen(outcome.variables["subtitles_vtt_url"]) as answer:
+        assert answer.read().startswith(b"WEBVTT")
     again = plugin.invoke(
         "get_talking_video", {"job_id": outcome.variables["job_id"]}, credentials=credentials, seconds=60
     )
@@ -120,14 +111,18 @@ def test_without_storage_a_film_goes_into_difys_files_else_stays_where_it_is(
 ) -> None:
     plugin.replies["upload_file"] = taking_uploads(files)
     credentials = {"runtime_url": remote, "runtime_api_key": KEY}
-    given = {"portrait": portrait(files), "audio": [audio(files, 0.6)]}
+    given = {"portrait": portrait(files), "audio": [audio(files, 0.6)], "script": "Hello, world!"}
     outcome = plugin.invoke("generate_talking_video", given, credentials=credentials, seconds=120)
     assert outcome.variables["video_url"].startswith(files.base)
-    other = {"portrait": portrait(files), "audio": [audio(files, 0.4)]}
+    with urllib.request.urlopen(outcome.variables["subtitles_url"]) as answer:
+        assert "Hello, world!" in answer.read().decode()
+    assert outcome.variables["subtitles_vtt_url"].startswith(files.base)
+    other = {"portrait": portrait(files), "audio": [audio(files, 0.4)], "subtitles": "sidecar"}
     with files.refusing(500):
         outcome = plugin.invoke("generate_talking_video", other, credentials=credentials, seconds=120)
     url = outcome.variables["video_url"]
     assert url.startswith(f"{remote}/v1/videos/") and "signature=" in url
+    assert outcome.variables["subtitles_url"] == ""  # there was no script
     assert any("could not be put into Dify's files" in warning for warning in outcome.variables["warnings"])
     with urllib.request.urlopen(url) as answer:
         assert answer.read(8)[4:8] == b"ftyp"

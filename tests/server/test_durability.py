@@ -18,7 +18,7 @@ import pytest
 
 from tests.server.harness import ServerProcess, alive, finished, post, wait_for
 
-KILLS = int(os.environ.get("SONIC_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("SONIC_TEST_KILLS", "4"))
 
 
 @pytest.fixture

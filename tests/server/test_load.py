@@ -18,7 +18,7 @@ from tests.jobs import engine_double as double
 from tests.server.harness import DOUBLE_SERVER, ENGINE_SERVER, ServerProcess, finished, picture, recording
 
 ENGINE = os.environ.get("SONIC_TEST_ENGINE") == "1"
-PATIENCE = 1800 if ENGINE else 180
+PATIENCE = 7200 if ENGINE else 180
 ASSETS = Path(__file__).parents[2] / "_assets"
 Answer = dict[str, Any]
 

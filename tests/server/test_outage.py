@@ -15,23 +15,17 @@ from tests.server.harness import ServerProcess, finished, post, wait_for
 from tests.storage import ceph
 
 # Seconds that the storage is away; the full demonstration takes 60.
-OUTAGE = float(os.environ.get("SONIC_TEST_OUTAGE", "6"))
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ceph.S3Server]:
-    with ceph.running_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
+OUTAGE = float(os.environ.get("SONIC_TEST_OUTAGE", "3"))
 
 
 @pytest.fixture
-def server(s3: ceph.S3Server, tmp_path: Path) -> Iterator[ServerProcess]:
+def server(s3_server: ceph.S3Server, tmp_path: Path) -> Iterator[ServerProcess]:
     environment = {
         **os.environ,
         "SONIC_STORAGE": "s3",
-        "SONIC_S3_ENDPOINT": f"http://{s3.endpoint}",
+        "SONIC_S3_ENDPOINT": f"http://{s3_server.endpoint}",
         # Links are for viewers, who know the server by another name.
-        "SONIC_S3_PUBLIC_ENDPOINT": f"http://localhost:{s3.port}",
+        "SONIC_S3_PUBLIC_ENDPOINT": f"http://localhost:{s3_server.port}",
         "SONIC_S3_ACCESS_KEY": ceph.ACCESS_KEY,
         "SONIC_S3_SECRET_KEY": ceph.SECRET_KEY,
         "SONIC_S3_BUCKET": f"films-{tmp_path.name.replace('_', '-').lower()[:40]}",
@@ -54,11 +48,11 @@ def assert_plays(link: str, folder: Path) -> None:
 
 
 def test_films_go_to_the_bucket_and_the_link_is_for_viewers(
-    server: ServerProcess, s3: ceph.S3Server, tmp_path: Path
+    server: ServerProcess, s3_server: ceph.S3Server, tmp_path: Path
 ) -> None:
     server.start()
     job = finished(server.client, post(server.client, script="Hello, world!").json()["id"])
-    assert job["url"].startswith(f"http://localhost:{s3.port}/films-")
+    assert job["url"].startswith(f"http://localhost:{s3_server.port}/films-")
     assert "/made/" in job["url"]
     answer = httpx.get(job["url"])
     assert answer.headers["Content-Disposition"] == 'inline; filename="lovelace-hello.mp4"'
@@ -80,12 +74,12 @@ def test_films_go_to_the_bucket_and_the_link_is_for_viewers(
 
 
 def test_the_storage_goes_away_in_the_middle(
-    server: ServerProcess, s3: ceph.S3Server, tmp_path: Path
+    server: ServerProcess, s3_server: ceph.S3Server, tmp_path: Path
 ) -> None:
     """Jobs are accepted and rendered meanwhile; the server is even killed; nothing is rendered twice."""
     server.start()
     before = finished(server.client, post(server.client, 0).json()["id"])
-    s3.pause()
+    s3_server.pause()
     began = time.monotonic()
     try:
         waiting = [post(server.client, seed).json()["id"] for seed in (10, 20, 30)]
@@ -104,7 +98,7 @@ def test_the_storage_goes_away_in_the_middle(
         assert server.client.delete(f"/v1/videos/{cancelled}").json()["status"] == "cancelled"
         time.sleep(max(0.0, OUTAGE - (time.monotonic() - began)))
     finally:
-        s3.resume()
+        s3_server.resume()
     for job_id in waiting:
         job = finished(server.client, job_id, 90)
         assert (job["status"], job["attempts"]) == ("completed", 1)

@@ -15,10 +15,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph")
 WHY_SKIPPED = "no S3 server here: install ceph-mon, ceph-osd, radosgw and ceph-common to run this test"
@@ -82,20 +79,20 @@ class S3Server:
         self._run("ceph-mon", *conf, "--mkfs", "-i", "a", "--monmap", monmap)
         self._run("ceph-mon", *conf, "-i", "a", "--pid-file", self._pid_file("mon"))
         osd_uuid = str(uuid.uuid4())
-        self._run("ceph", *conf, "osd", "new", osd_uuid)
+        self._insist("ceph", *conf, "osd", "new", osd_uuid)
         self._run("ceph-osd", *conf, "-i", "0", "--mkfs", "--osd-uuid", osd_uuid)
-        self._start_osd()
+        self._insist("ceph-osd", *conf, "-i", "0", "--pid-file", self._pid_file("osd"))
         self.resume()
         self._run(
             *("radosgw-admin", *conf, "-n", "client.rgw", "user", "create", "--uid=test"),
             *("--display-name=test", f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}"),
         )
 
-    def _start_osd(self) -> None:
-        # A start that is faster than the monitor's first map is refused ("wrong fsid"); the next one is not.
-        for attempts_left in (4, 3, 2, 1, 0):
+    def _insist(self, *command: str) -> None:
+        """Run a command that a monitor which has only just come up may refuse: the next time it will not."""
+        for attempts_left in reversed(range(10)):
             try:
-                self._run("ceph-osd", "-c", str(self._conf), "-i", "0", "--pid-file", self._pid_file("osd"))
+                self._run(*command)
                 return
             except subprocess.CalledProcessError:
                 if not attempts_left:
@@ -140,19 +137,6 @@ class S3Server:
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, check=True, timeout=90, capture_output=True)
-
-
-@contextlib.contextmanager
-def running_server(folder: Path) -> Iterator[S3Server]:
-    """Start a server, or skip the test and say why."""
-    if not available():
-        pytest.skip(WHY_SKIPPED)
-    server = S3Server(folder)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 def free_port() -> int:

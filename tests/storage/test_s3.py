@@ -24,16 +24,10 @@ from runtime.storage.s3 import PART_SIZE
 from tests.storage import ceph
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ceph.S3Server]:
-    with ceph.running_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
 @pytest.fixture
-def settings(server: ceph.S3Server) -> S3Settings:
+def settings(s3_server: ceph.S3Server) -> S3Settings:
     return S3Settings(
-        endpoint=server.endpoint,
+        endpoint=s3_server.endpoint,
         bucket="films",
         access_key=ceph.ACCESS_KEY,
         secret_key=ceph.SECRET_KEY,
@@ -127,17 +121,17 @@ def test_an_upload_stops_when_asked(settings: S3Settings, tmp_path: Path) -> Non
 
 
 def test_an_absent_server_is_one_sentence_and_its_return_is_noticed(
-    server: ceph.S3Server, settings: S3Settings, tmp_path: Path
+    s3_server: ceph.S3Server, settings: S3Settings, tmp_path: Path
 ) -> None:
     storage = S3Storage(settings)
     storage.check()
-    server.pause()
+    s3_server.pause()
     try:
         with pytest.raises(StorageProblem, match=r"cannot be reached \(.*Connection refused\)") as caught:
             put(storage, film(tmp_path))
         assert caught.value.code == "storage_unavailable"
     finally:
-        server.resume()
+        s3_server.resume()
     put(storage, film(tmp_path))
 
 
@@ -173,7 +167,7 @@ def test_bad_settings_are_refused() -> None:
     shutil.which("openssl") is None, reason="openssl, which makes the certificate, is missing"
 )
 def test_tls_with_an_authority_of_one_s_own(
-    server: ceph.S3Server, settings: S3Settings, tmp_path: Path
+    s3_server: ceph.S3Server, settings: S3Settings, tmp_path: Path
 ) -> None:
     certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
     command = (
@@ -183,7 +177,7 @@ def test_tls_with_an_authority_of_one_s_own(
     subprocess.run(command.split(), check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with tls_in_front_of(server.port, context) as port:
+    with tls_in_front_of(s3_server.port, context) as port:
         secure = replace(settings, endpoint=f"https://localhost:{port}", retries=0)
         with pytest.raises(StorageProblem, match="certificate verify failed"):
             S3Storage(secure).check()
