@@ -70,6 +70,10 @@ class HanNumbers:
     def _number(self, token: Token) -> list[str]:
         return _cardinals(token.text)
 
+    def _telephone(self, token: Token) -> list[str]:
+        said = digits(re.sub(r"\D", "", token.text))
+        return [said, said.replace("一", "幺")]
+
     def _counted(self, token: Token) -> list[str]:
         count, counter = token.parts["count"], token.parts["counter"]
         if counter == "年" and len(count) == 4:
@@ -163,7 +167,7 @@ def _address(text: str) -> str:
 
 def _cardinals(text: str) -> list[str]:
     """Readings of digits with separators: as a number, and one by one where that is usual."""
-    text = re.sub(r"(?<=\d)[,'’](?=\d{3})", "", text)
+    text = re.sub(r"(?<=\d)[, '’](?=\d{3})", "", text)
     whole, point, rest = text.partition(".")
     if not whole.isdigit() or (rest and not rest.isdigit()):
         return ["点".join(digits(part) for part in re.split(r"\D+", text) if part)]

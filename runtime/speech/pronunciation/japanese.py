@@ -142,6 +142,9 @@ class Japanese:
     def _number(self, token: Token) -> list[str]:
         return numerals(token.text)
 
+    def _telephone(self, token: Token) -> list[str]:
+        return ["".join(_DIGITS[int(digit)] for digit in re.sub(r"\D", "", token.text))]
+
     def _counted(self, token: Token) -> list[str]:
         count, counter = token.parts["count"], token.parts["counter"]
         if counter == "日" and count in _DAYS:
@@ -236,7 +239,7 @@ _TEN = ("ジュッ", "ジッ")
 
 def numerals(text: str, counter: str = "") -> list[str]:
     """Digits in katakana, the usual reading first; `counter` is the character behind them."""
-    text = re.sub(r"[,'’]", "", text)
+    text = re.sub(r"[, '’]", "", text)
     whole, point, rest = text.partition(".")
     if not whole.isdigit() or (rest and not rest.isdigit()):
         return ["".join(_DIGITS[int(digit)] for digit in text if digit.isdigit())]

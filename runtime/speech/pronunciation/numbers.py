@@ -63,11 +63,20 @@ class NumberReader:
         return [reading for reading in plain if any(reading)]
 
     def _number(self, token: Token) -> list[str]:
+        if self._words.numerals == "de" and token.stop and token.text.isdigit():
+            ordinal = _numeral(int(token.text), "de", "ordinal")
+            return [f"{ordinal}n", ordinal, f"{ordinal}r", *self._digits(token.text)]
         return self.numeral(token.text)
+
+    def _telephone(self, token: Token) -> list[str]:
+        digits = self._one_by_one(re.sub(r"\D", "", token.text))
+        zero = _numeral(0, self._words.numerals, "cardinal")
+        return [digits, digits.replace(zero, "oh")] if self._words.numerals == "en" else [digits]
 
     def numeral(self, text: str) -> list[str]:
         """Readings of digits with the language's separators."""
         words = self._words
+        text = text.replace(" ", "")
         if re.fullmatch(r"\d+", text):
             return self._digits(text)
         thousands = "." if words.decimal == "," else ","

@@ -31,7 +31,7 @@ class Token:
         return self.writing.span(self.place + start, self.place + end)
 
 
-_NUMBER = r"\d+(?:[.,]\d+|'\d{3}(?!\d))*"
+_NUMBER = r"(?:(?<!\d)\d{1,3}(?:[ ]\d{3}){1,5}(?!\d)(?:[.,]\d+)?|\d{1,40}(?:[.,]\d{1,40}|'\d{3}(?!\d)){0,8})"
 _SCALE = (
     r"(?:thousand|million|billion|trillion|bn|Tausend|Millionen|Million|Milliarden|Milliarde|Mio\.?|Mrd\.?|"
     r"mille|millions|milliards?|mil|millones|millón|milhões|milhão|milioni|miliardi|miljoen|miljard|万|億|亿|万亿)"
@@ -50,28 +50,32 @@ KANA = r"\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
 HANGUL = r"\uac00-\ud7a3"
 _LETTER = rf"(?:(?![{HAN}{KANA}{HANGUL}])[^\W\d_])"
 
+# Everything has a longest form, so that no script, however odd, takes long.
 _PATTERN = re.compile(
     rf"""
-      (?P<fence>^[ \t]*(?:```|~~~)\w*|<[/!]?[A-Za-z][^<>\n]*>)
-    | (?P<url>(?:https?://|www\.)[^\s<>()\[\]{{}}"，。！？；、]*[^\s<>()\[\]{{}}"，。！？；、.,;:!?'])
-    | (?P<email>[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)
-    | (?P<domain>(?<![\w.])[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.(?:com|org|net|edu|gov|info|io|ai|app|dev|de|fr|es|it|cn|
-        jp|uk|hk|ru|nl|pt|eu)(?:/[\w./%-]*[\w/])?(?![\w]))
+      (?P<fence>^[ \t]*(?:```|~~~)\w*|<[/!]?[A-Za-z][^<>\n]{{0,300}}>)
+    | (?P<url>(?:https?://|www\.)[A-Za-z0-9._~:/?\#@!$&'*+,;=%-]{{0,200}}[A-Za-z0-9/_~\#=&%-])
+    | (?P<email>[A-Za-z0-9._%+-]{{1,64}}@[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{1,5}})
+    | (?P<domain>(?<![\w.])[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,5}}
+        \.(?:com|org|net|edu|gov|info|io|ai|app|dev|de|fr|es|it|cn|jp|uk|hk|ru|nl|pt|eu)
+        (?:/[\w./%-]*[\w/])?(?![\w]))
+    | (?P<telephone>(?<![\w-])(?:\+\d{{1,3}}[ -]?\(?\d[\d ()-]{{5,20}}\d|\(\d{{3}}\)[ ]?\d{{3}}-\d{{4}}
+        |0\d{{1,4}}[-/]\d{{4,9}}|\d{{3}}-\d{{3}}-\d{{4}}|1[3-9]\d{{9}})(?![\w-]))
     | (?P<date>(?<!\d)(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}})(?!\d))
-    | (?P<time>(?<!\d)(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?!\d))
+    | (?P<time>(?<!\d)(?P<hour>[01]?\d|2[0-4])(?::|[ ]?h[ ]?)(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?!\d))
     | (?P<money>(?P<before>{_MONEY})\s?(?P<sum>{_NUMBER})(?:\s?(?P<times>{_SCALE})(?![A-Za-z]))?
         |(?P<amount>{_NUMBER})(?:\s?(?P<scale>{_SCALE}))?\s?(?P<after>{_MONEY}))
     | (?P<fraction>(?<![\d/.])\d{{1,3}}/\d{{1,3}}(?![\d/]))
     | (?P<decade>(?<!\d)(?:1\d|20)?\d0s(?![A-Za-z]))
-    | (?P<initials>(?<![\w.])(?:[^\W\d_]\.){{2,}}(?:[^\W\d_](?!\w))?|(?<!\w)Ph\.D\.?)
-    | (?P<version>(?<!\d)\d+(?:\.\d+){{2,}}(?!\d))
+    | (?P<initials>(?<![\w.])(?:[^\W\d_]\.){{2,8}}(?:[^\W\d_](?!\w))?|(?<!\w)Ph\.D\.?)
+    | (?P<version>(?<!\d)\d{{1,9}}(?:\.\d{{1,9}}){{2,6}}(?!\d))
     | (?P<measure>(?P<value>{_NUMBER})\s?(?P<unit>{_UNIT})(?![A-Za-z0-9]))
     | (?P<counted>(?P<count>{_NUMBER})\s?(?P<counter>{_COUNTER}))
     | (?P<ordinal>\d+(?:st|nd|rd|th|er|re|e|ème|ème|º|ª|\.º|\.ª|o|a)(?![A-Za-z0-9]))
     | (?P<number>{_NUMBER})
-    | (?P<ideographs>[{HAN}{KANA}]+)
-    | (?P<hangul>[{HANGUL}]+)
-    | (?P<word>{_LETTER}[\u0300-\u036f]*(?:{_LETTER}|[\u0300-\u036f]|'(?={_LETTER}))*)
+    | (?P<ideographs>[{HAN}{KANA}]{{1,200}})
+    | (?P<hangul>[{HANGUL}]{{1,60}})
+    | (?P<word>{_LETTER}[\u0300-\u036f]*(?:{_LETTER}|[\u0300-\u036f]|'(?={_LETTER})){{0,60}})
     | (?P<dash>(?<=\d)\s?[–—-]\s?(?=\d))
     | (?P<mark>(?<=\s)-+(?=\s)|[.,;:!?…—–()\[\]"\u3001\u3002\u300c-\u300f·\n|]+)
     | (?P<sign>[&+=@#/*%^~<>°§©-])

@@ -80,6 +80,7 @@ def test_readings_with_one_wording_are_words_of_one_span() -> None:
         ("$1.5 million", "one point five million dollars"),
         ("-5°C", "minus five degrees Celsius"),
         ("20–30%", "twenty to thirty percent"),
+        ("555-123-4567", "five five five one two three four five six seven"),
         ("C++", "C plus plus"),
         ("notes.txt", "notes T X T"),
         ("café in Zürich", "cafe in Zurich"),

@@ -30,6 +30,7 @@ def readings(script: str) -> list[set[str]]:
         ("20%", "b a ih f ax n t sh iz a er sh iz"),
         ("9:30", "t sj i ou t i eh n b a n"),
         ("3.5", "s a n d i eh n u"),
+        ("010-1234567", "l i ng i l i ng i a er s a n s iz u l i ou t sj i"),
         ("1/2", "a er f ax n t sh iz i"),
         ("-5°C", "f u u sh ah sh iz d u"),
         ("2个", "l i a ng g ah"),

@@ -106,6 +106,12 @@ def test_addresses_of_links_are_not_read() -> None:
     assert [word.text for word in words] == ["See", "the", "page", "now"]
 
 
+def test_addresses_end_where_the_next_sentence_begins() -> None:
+    words = pronounce("请访问www.dify.ai，或者https://a.cn/b。谢谢", "zh").words
+    assert [word.text for word in words if "." in word.text] == ["www.dify.ai", "https://a.cn/b"]
+    assert "".join(word.text for word in words).endswith("谢谢")
+
+
 def test_long_scripts_are_quick() -> None:
     english = "The committee has published its report in 2024, and 35% of members believe it. " * 1300
     chinese = "委员会在2024年公布了报告，但是35%的成员并不相信这些数字。" * 3000
@@ -115,6 +121,13 @@ def test_long_scripts_are_quick() -> None:
         start = time.process_time()
         assert len(pronounce(script).words) > 10_000
         assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("piece", ["a", "1", "-", "1.", "a.", "a@", "中", "www.", "<a", "\u0301"])
+def test_no_script_is_too_odd(piece: str) -> None:
+    start = time.process_time()
+    pronounce(piece * 4_000, "de")
+    assert time.process_time() - start < 5
 
 
 def test_dictionaries_load_only_when_needed() -> None:
