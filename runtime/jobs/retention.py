@@ -66,7 +66,8 @@ class Janitor:
         old = [job for job in finished if (job.finished or job.created) + self.settings.days * 86400 < now]
         forgotten = {job.id for job in old if self._forget(job)}
         # A scene is an input too: of the next attempt at its lesson, or of a changed lesson.
-        drop_unused(self.folder.scenes, self.settings.input_hours * 3600, self.clock)
+        kept = max(self.settings.input_hours * 3600, self._longest_lesson(now))
+        drop_unused(self.folder.scenes, kept, self.clock)
         forgotten |= self._make_room([job for job in finished if job.id not in forgotten])
         if forgotten:
             log.info("%d old jobs removed", len(forgotten))
@@ -81,8 +82,8 @@ class Janitor:
     def _make_room(self, finished: list[Job]) -> set[str]:
         taken = size_of_tree(self.folder)
         forgotten = set()
-        if taken > self.settings.max_bytes and not self._lessons_go_on():
-            drop_unused(self.folder.scenes, 0, self.clock)
+        if taken > self.settings.max_bytes:
+            drop_unused(self.folder.scenes, self._longest_lesson(self.clock()), self.clock)
             taken = size_of_tree(self.folder)
         for job in finished:  # oldest first
             if taken <= self.settings.max_bytes:
@@ -94,8 +95,10 @@ class Janitor:
                 forgotten.add(job.id)
         return forgotten
 
-    def _lessons_go_on(self) -> bool:
-        return any(job.request.lesson for job in self.store.in_state(*ACTIVE))
+    def _longest_lesson(self, now: float) -> float:
+        """Seconds since the oldest lesson that is under way was asked for: it may need whatever was used since."""
+        begun = [job.created for job in self.store.in_state(*ACTIVE) if job.request.lesson]
+        return now - min(begun, default=now)
 
     def _forget(self, job: Job) -> bool:
         remote = job.storage not in (None, "local")

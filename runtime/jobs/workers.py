@@ -225,7 +225,7 @@ class WorkerPool:
         try:
             outcome = entry.process.run(
                 lambda fraction, stage: self.board.post(job.id, Progress(fraction, stage, began)),
-                self.settings.time_limit,
+                self._time_limit(job),
                 entry.device,
             )
             self._settle(job, outcome, work)
@@ -237,6 +237,10 @@ class WorkerPool:
                 del self._running[job.id]
                 self._changed.notify_all()
             self.board.drop(job.id)
+
+    def _time_limit(self, job: Job) -> float:
+        """Seconds that a job may take: a lesson is as many renders as it has scenes."""
+        return self.settings.time_limit * (job.request.lesson.scenes if job.request.lesson else 1)
 
     def _settle(self, job: Job, outcome: Outcome, work: Path) -> None:
         """Write an attempt's outcome down, for as long as it takes: the disk may be full just now."""
@@ -262,9 +266,7 @@ class WorkerPool:
         if outcome.ending == "problem" and not self._may_pass(job, outcome):
             self._fail(job, outcome.detail)
         elif outcome.ending == "timeout":
-            sentence = (
-                f"The render took longer than {self.settings.time_limit:g} s, the limit of this server."
-            )
+            sentence = f"The render took longer than {self._time_limit(job):g} s, the limit of this server."
             self._fail(job, {"code": "time_limit", "sentence": sentence, "hint": "Use a shorter recording."})
         elif outcome.ending == "killed" and job.run < MOST_RUNS:
             if self.store.requeue(job.id, job.run, forgive=True):

@@ -21,7 +21,7 @@ from runtime.jobs.folders import StateFolder
 from runtime.jobs.progress import ProgressBoard
 from runtime.jobs.resources import Device, Load, MemoryGuard, default_workers, parse_devices
 from runtime.jobs.retention import Janitor, RetentionSettings
-from runtime.jobs.store import Job, JobStore, Request
+from runtime.jobs.store import Job, JobStore, LessonRequest, Request
 from runtime.jobs.uploads import Uploader
 from runtime.jobs.workers import PoolHooks, PoolSettings, WorkerPool
 from runtime.storage import LocalStorage, StorageProblem
@@ -415,6 +415,41 @@ def test_the_janitor_makes_room_from_the_oldest_on(plant: Plant) -> None:
     assert janitor.round() == 1
     assert plant.store.get("a") is None
     assert plant.store.get("c") is not None
+
+
+def lesson(scenes: int) -> Request:
+    return Request({}, "a", [], lesson=LessonRequest({"resolution": 720}, [], {}, scenes))
+
+
+def test_the_janitor_keeps_scenes_that_a_lesson_under_way_may_need(tmp_path: Path) -> None:
+    plant = Plant(tmp_path)
+    scene = plant.folder.scenes / "scene.mp4"
+    scene.write_bytes(b"film")
+    plant.store.add("lesson_a", lesson(2), plant.folder.new_inputs().name)
+    now = time.time() + 2 * 3600
+    janitor = Janitor(plant.store, plant.folder, RetentionSettings(1, 9, 1e9), clock=lambda: now)
+    os.utime(scene, (now - 3700, now - 3700))
+    janitor.round()
+    assert scene.exists()
+    plant.store.cancel("lesson_a")
+    janitor.round()
+    assert not scene.exists()
+    plant.store.close()
+
+
+@pytest.mark.parametrize(("memory", "places"), [(9000.0, 3), (2600.0, 2), (900.0, 1)])
+def test_a_lesson_takes_free_workers_as_far_as_memory_allows(
+    tmp_path: Path, memory: float, places: int
+) -> None:
+    plant = Plant(tmp_path)
+    plant.pool.guard = MemoryGuard(1000, 500, available_mb=lambda: memory, resident_mb=lambda pid: 0)
+    plant.store.add("lesson_a", lesson(3), plant.folder.new_inputs().name)
+    plant.store.add("video_b", Request({}, "a", []), plant.folder.new_inputs().name)
+    assert plant.pool._places(plant.job("lesson_a"), 4, []) == places
+    assert plant.pool._places(plant.job("lesson_a"), 2, []) == min(places, 2)
+    assert plant.pool._places(plant.job("video_b"), 4, []) == 1
+    assert plant.pool._time_limit(plant.job("lesson_a")) == 3 * plant.pool._time_limit(plant.job("video_b"))
+    plant.store.close()
 
 
 def test_memory_is_set_aside_for_renders_that_have_not_grown_yet() -> None:
