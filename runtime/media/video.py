@@ -14,7 +14,7 @@ from types import TracebackType
 import av
 import numpy as np
 from av.error import FFmpegError
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from runtime.contract import RuntimeProblem
 from runtime.media.audio import AudioFile
@@ -52,6 +52,8 @@ class VideoWriter:
         """`hardware` lets the GPU's encoder make the pictures where there is one.
         `sound_end` (seconds) lets the sound fade out there: for a film that ends before its recording does.
         Every film is marked as generated; `provenance` says by whom and under which number."""
+        from runtime.media.colour import yuv420_frame  # loads numba, which who only joins films does not need
+
         if width % 2 or height % 2:
             raise ValueError(f"width and height must be even, not {width}x{height}")
         self.path = Path(path)
@@ -62,7 +64,7 @@ class VideoWriter:
         self.frames = 0
         self._provenance = provenance or Provenance()
         self._aside = self.path.with_name(f".{self.path.stem}.{os.getpid()}.partial.mp4")
-        self._reformatter = VideoReformatter()
+        self._converted = yuv420_frame
         self._audio_blocks: Iterator[np.ndarray] | None = None
         self._audio_left = np.zeros((0, 1), np.float32)
         self._samples = 0
@@ -108,13 +110,9 @@ class VideoWriter:
         if frame.shape != (self.height, self.width, 3):
             raise ValueError(f"expected a frame of {self.width}x{self.height}, got shape {frame.shape}")
         try:
-            picture = self._reformatter.reformat(
-                av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"),
-                format="yuv420p",
-                src_color_range=ColorRange.JPEG,
-                dst_color_range=ColorRange.MPEG,
-                dst_colorspace=Colorspace.ITU709,
-            )
+            picture = self._converted(frame)
+            picture.color_range = ColorRange.MPEG
+            picture.colorspace = Colorspace.ITU709
             picture.color_primaries = ColorPrimaries.BT709
             picture.color_trc = ColorTrc.BT709
             picture.pts = self.frames

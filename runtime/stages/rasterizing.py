@@ -7,12 +7,13 @@ Points are (x, y) in pixels of the array that is drawn into; pixel centres have 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from runtime.compiled import compiled
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -23,12 +24,7 @@ Bytes = NDArray[np.uint8]
 _SLACK = 0.05
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function in machine code, kept on disk for the next start where there is a place to keep it."""
-    try:
-        return njit(cache=True, nogil=True, fastmath=True)(function)
-    except RuntimeError:  # numba found neither this folder nor the user's cache writable
-        return njit(nogil=True, fastmath=True)(function)
+_compiled = partial(compiled, fastmath=True)
 
 
 @njit(nogil=True, fastmath=True, inline="always")

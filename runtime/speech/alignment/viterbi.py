@@ -8,13 +8,13 @@ every few hundredth frame's scores are kept; between them they are computed once
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from runtime.compiled import compiled
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -83,15 +83,7 @@ def best_path(scores: Floats, graph: StateGraph, beam: float = BEAM) -> Ints:
     return path
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function in machine code, kept on disk for the next start where there is a place to keep it."""
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # numba found neither this folder nor the user's cache writable
-        return njit(nogil=True)(function)
-
-
-@_compiled
+@compiled
 def _begin(
     state: Floats,
     begin: int,
@@ -133,7 +125,7 @@ def _enter(
     return best, choice
 
 
-@_compiled
+@compiled
 def _explore(
     scores: Floats,
     before: Floats,
@@ -176,7 +168,7 @@ def _explore(
     return before
 
 
-@_compiled
+@compiled
 def _remember(
     scores: Floats,
     before: Floats,
@@ -202,7 +194,7 @@ def _remember(
         before, now = now, before
 
 
-@_compiled
+@compiled
 def _trace(
     path: Ints, at: int, reach: Ints, back: NDArray[np.uint8], column: Ints, first: Ints, source: Ints
 ) -> int:
