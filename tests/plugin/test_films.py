@@ -175,12 +175,12 @@ def test_a_film_as_a_file(passed: Callable[..., Outcome], files: FileServer) -> 
     assert outcome.variables["video_url"] == outcome.variables["subtitles_url"] == ""
 
 
-def test_dify_takes_no_files(passed: Callable[..., Outcome], files: FileServer) -> None:
+def test_dify_takes_no_files(made: Callable[..., Outcome], files: FileServer) -> None:
     with (
         files.refusing(413),
         pytest.raises(PluginError, match=r"Dify did not take the film: .*413.*object storage"),
     ):
-        passed({"portrait": portrait(files), "audio": [audio(files, 0.7)]})
+        made({"portrait": portrait(files), "audio": [audio(files, 0.7)]})
 
 
 def test_files_that_are_something_else(made: Callable[..., Outcome], files: FileServer) -> None:
