@@ -23,6 +23,7 @@ ATLAS_CHANNELS = 4
 TONE_IN = 0.4  # what the photo's mean colour becomes for the networks
 TONE_MOUTH = 5.0  # white teeth in a dark face are this many times as bright as its mean
 TONE_LID = 3.0
+LEAST_LID_TONE = 0.92
 PALE = 0.3
 # Rows of the mouth crop (from, to; of 128) in which each atlas may hold something, when the jaw is shut: its own teeth.
 # Without this limit each also stores the other row's teeth, smeared along the jaw's way: a comb in an open mouth.
@@ -146,6 +147,19 @@ def lid_tone(frame: Tensor) -> Tensor:
     return ((frame[:, :3] * weights).sum((2, 3), keepdim=True) / weights.sum((2, 3), keepdim=True)).clamp(
         min=0.04
     )
+
+
+def not_too_dark(painted: Tensor, frame: Tensor) -> Tensor:
+    """A painted lid (B, 4, S, S) no darker on the whole than a little less than the skin stretched over it.
+
+    The renderings' lights throw the brow's shadow on many lids; on photographs a lid that dark looks made up.
+    """
+    tone, lid = lid_tone(frame).mean(1), frame[:, 3]
+    some = 40.0 * tone  # pixels' worth: hardly any lid is no reason to change anything
+    is_ = (lid * painted[:, :3].mean(1)).sum((1, 2), keepdim=True) + some
+    wanted = LEAST_LID_TONE * (lid.sum((1, 2), keepdim=True) * tone) + some
+    gain = (wanted / is_).clamp(1.0, 1.5)[:, None]
+    return torch.cat([(painted[:, :3] * gain).clamp(max=1.0), painted[:, 3:]], 1)
 
 
 def toned(answer: Tensor, tone: Tensor, most: float) -> Tensor:
@@ -273,7 +287,8 @@ class EyelidNetwork(nn.Module):
         u2 = self.up2(torch.cat([enlarge(d3), d2], 1))
         u1 = self.up1(torch.cat([enlarge(u2), d1], 1))
         u0 = self.up0(torch.cat([enlarge(u1), d0], 1))
-        return toned(torch.sigmoid(self.head(u0)), lid_tone(frame), TONE_LID)
+        painted = toned(torch.sigmoid(self.head(u0)), lid_tone(frame), TONE_LID)
+        return not_too_dark(painted, frame)
 
 
 def compose_mouth(frame: Tensor, source: Tensor, painted: Tensor, gate: Tensor) -> Tensor:
