@@ -13,6 +13,7 @@ from runtime.cli import DONE, ProgressBar, add_options
 from runtime.contract import LessonResult, RenderOptions, RuntimeProblem
 from runtime.inference.providers import user_cache_dir
 from runtime.jobs.folders import drop_unused
+from runtime.jobs.resources import usable_cores
 from runtime.lessons.options import DECIDED, LessonOptions, split_options
 
 if TYPE_CHECKING:
@@ -104,9 +105,13 @@ def _make(
     from runtime.lessons.slides import Theme, gather_pictures
     from runtime.lessons.slideshow import SlideShow
     from runtime.media.fetching import Fetcher
+    from runtime.media.image import load_image
     from runtime.media.video import check_target
 
     check_target(given.out)
+    load_image(given.portrait)  # what is wrong with it is told before anything is spoken
+    if given.workers > 1 and not render.threads:
+        render = render.model_copy(update={"threads": max(1, usable_cores() // given.workers)})
     lesson = parse_lesson(read_script(given.script))
     keep = given.keep or user_cache_dir() / "lessons"
     folder = SceneFolder(keep / "scenes")
