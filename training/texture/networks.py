@@ -23,7 +23,8 @@ ATLAS_CHANNELS = 4
 TONE_IN = 0.4  # what the photo's mean colour becomes for the networks
 TONE_MOUTH = 5.0  # white teeth in a dark face are this many times as bright as its mean
 TONE_LID = 3.0
-LEAST_LID_TONE = 0.92
+LEAST_LID_TONE = 0.9  # of the brightness of the skin stretched over the lid
+HUE_SHARE = 0.7
 PALE = 0.3
 # Rows of the mouth crop (from, to; of 128) in which each atlas may hold something, when the jaw is shut: its own teeth.
 # Without this limit each also stores the other row's teeth, smeared along the jaw's way: a comb in an open mouth.
@@ -149,16 +150,19 @@ def lid_tone(frame: Tensor) -> Tensor:
     )
 
 
-def not_too_dark(painted: Tensor, frame: Tensor) -> Tensor:
-    """A painted lid (B, 4, S, S) no darker on the whole than a little less than the skin stretched over it.
+def as_a_lid(painted: Tensor, frame: Tensor, source: Tensor) -> Tensor:
+    """A painted lid (B, 4, S, S) brought nearer to the photo's skin, in brightness and in hue.
 
-    The renderings' lights throw the brow's shadow on many lids; on photographs a lid that dark looks made up.
+    The renderings' lights throw the brow's shadow on many lids; on photographs a lid that dark looks made up. And the
+    skin stretched over the lid is often a pale highlight, where lids are as warm as the face round the eye.
     """
-    tone, lid = lid_tone(frame).mean(1), frame[:, 3]
-    some = 40.0 * tone  # pixels' worth: hardly any lid is no reason to change anything
-    is_ = (lid * painted[:, :3].mean(1)).sum((1, 2), keepdim=True) + some
-    wanted = LEAST_LID_TONE * (lid.sum((1, 2), keepdim=True) * tone) + some
-    gain = (wanted / is_).clamp(1.0, 1.5)[:, None]
+    tone, around, lid = lid_tone(frame), tone_of(source), frame[:, 3:]
+    hue = (around / around.mean(1, keepdim=True)) / (tone / tone.mean(1, keepdim=True))
+    level = tone.mean(1, keepdim=True)
+    some = 40.0 * level  # pixels' worth: hardly any lid is no reason to change anything
+    shown = (lid * painted[:, :3].mean(1, keepdim=True)).sum((2, 3), keepdim=True) + some
+    wanted = LEAST_LID_TONE * level * lid.sum((2, 3), keepdim=True) + some
+    gain = (wanted / shown).clamp(1.0, 1.4) * (1 + HUE_SHARE * (hue - 1))
     return torch.cat([(painted[:, :3] * gain).clamp(max=1.0), painted[:, 3:]], 1)
 
 
@@ -288,7 +292,7 @@ class EyelidNetwork(nn.Module):
         u1 = self.up1(torch.cat([enlarge(u2), d1], 1))
         u0 = self.up0(torch.cat([enlarge(u1), d0], 1))
         painted = toned(torch.sigmoid(self.head(u0)), lid_tone(frame), TONE_LID)
-        return not_too_dark(painted, frame)
+        return as_a_lid(painted, frame, source)
 
 
 def compose_mouth(frame: Tensor, source: Tensor, painted: Tensor, gate: Tensor) -> Tensor:
