@@ -30,6 +30,7 @@ from training.texture.losses import texture_loss  # noqa: E402
 from training.texture.networks import (  # noqa: E402
     EyelidNetwork,
     MouthNetwork,
+    as_a_lid,
     compose_eyelid,
     compose_mouth,
     coordinates,
@@ -111,9 +112,9 @@ def test_loss_is_least_for_the_truth_and_grows_with_the_error() -> None:
 
 def test_critic_learns_to_tell_teeth_from_their_blur() -> None:
     torch.manual_seed(0)
-    teeth = (torch.arange(48) % 8 < 6).float().expand(4, 3, 48, 48) * 0.6
+    teeth = (torch.arange(48) % 8 < 6).float().expand(2, 3, 48, 48) * 0.6
     blur = torch.full_like(teeth, 0.45, requires_grad=True)
-    critic, inner, tone = PatchCritic(), torch.ones(4, 1, 48, 48), torch.full((4, 3, 1, 1), 0.4)
+    critic, inner, tone = PatchCritic(), torch.ones(2, 1, 48, 48), torch.full((2, 3, 1, 1), 0.4)
     place = coordinates(128)[..., 32:80, 32:80]
     optimiser = torch.optim.Adam(critic.parameters(), 2e-3, betas=(0.5, 0.99))
     losses = []
@@ -124,8 +125,8 @@ def test_critic_learns_to_tell_teeth_from_their_blur() -> None:
         optimiser.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.5 < losses[0]
-    judged = critic(blur, inner, place, tone)
-    assert judged[-1].shape == (4, 1, 6, 6)
+    judged = [seen.detach() for seen in critic(blur, inner, place, tone)]
+    assert judged[-1].shape == (2, 1, 6, 6)
     nothing_judged = torch.zeros_like(inner)
     assert float(adversarial_loss(judged, nothing_judged)) == 0 < float(adversarial_loss(judged, inner))
     assert float(feature_loss(judged, judged, inner)) == 0
@@ -190,6 +191,21 @@ def test_lid_tone_is_that_of_the_skin_over_the_lid() -> None:
     assert torch.allclose(lid_tone(frame).flatten(), torch.tensor([0.8, 0.6, 0.5]), atol=0.07)
     frame[:, 3] = 0
     assert torch.allclose(lid_tone(frame), frame[:, :3].mean((2, 3), keepdim=True), atol=1e-5)
+
+
+def test_dark_grey_lids_come_nearer_to_the_skin() -> None:
+    skin = torch.tensor([0.7, 0.5, 0.4]).view(1, 3, 1, 1)
+    frame, source = torch.zeros(1, 4, 64, 64), skin.expand(1, 3, 64, 64)
+    frame[:, :3] = 0.55  # a grey highlight stretched over the lid
+    painted = torch.full((1, 4, 64, 64), 0.4)
+    assert torch.allclose(
+        as_a_lid(painted, frame, source)[:, :3].mean((2, 3)).mean(), torch.tensor(0.4), atol=0.02
+    )
+    frame[:, 3, 20:44, 16:48] = 1
+    red, _, blue = as_a_lid(painted, frame, source)[0, :3, 32, 32].tolist()
+    assert red > blue and 0.45 < (red + blue) / 2 < 0.55
+    bright = torch.full_like(painted, 0.6)
+    assert float(as_a_lid(bright, frame, source)[0, :3, 32, 32].mean()) == pytest.approx(0.6, abs=0.01)
 
 
 def test_batches_are_cut_to_what_may_be_painted() -> None:

@@ -61,7 +61,8 @@ class Batch:
 
     def cut(self, rows: slice, columns: slice) -> Batch:
         """The same samples, cut down to a box; the drive stays."""
-        return Batch(*(planes[..., rows, columns] for planes in self.pictures), self.drive)
+        frame, source, target, gate, inner = (planes[..., rows, columns] for planes in self.pictures)
+        return Batch(frame, source, target, gate, inner, self.drive)
 
 
 class Shards:
