@@ -132,11 +132,12 @@ def command_table(
     title: str,
 ) -> Table:
     """The command `python -m runtime render` from its start to its end; films are (name, options, seconds)."""
+    taken = f"medians of {repeats} interleaved rounds" if repeats > 1 else "one run each"
     table = Table(
         name,
         title,
         ["film", "seconds of film", "seconds taken", "times real time", "CPU seconds", "peak memory, MB"],
-        note=f"The whole command, start of Python included; medians of {repeats} interleaved rounds.",
+        note=f"The whole command, start of Python included; {taken}.",
     )
     times: dict[str, list[Times]] = {label: [] for label, *_ in films}
     results: dict[str, list[dict[str, Any]]] = {label: [] for label, *_ in films}
