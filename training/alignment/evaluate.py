@@ -30,7 +30,7 @@ from runtime.speech.alignment.aligner import Alignment, align
 from runtime.speech.decoding import decode_mouth
 from runtime.speech.guidance import guide
 from runtime.speech.pronunciation import pronounce
-from runtime.stages.articulation import TRACK_FPS, ArticulationTrack, articulate
+from runtime.stages.articulation import TRACK_FPS, ArticulationTrack, Segment, articulate
 from runtime.stages.audio_encoding import AudioEncoder, Hearing
 from training.alignment.compare import Errors, errors_of
 from training.alignment.speech import Spoken, speak
@@ -87,7 +87,7 @@ def add(tally: Tally, case: Case) -> None:
     """Hold one recording against what is truly said."""
     spoken = case.spoken
     tally.errors += errors_of(case.alignment, spoken.segments)
-    phones = [Interval(segment.phone, segment.start, segment.end) for segment in spoken.segments]
+    phones = intervals(spoken.segments)
     alone, guided = tracks(case)
     truth = articulate(spoken.segments, alone.duration)
     counts, shapes = [], []
@@ -101,6 +101,17 @@ def add(tally: Tally, case: Case) -> None:
     tally.shape_guided.append(shapes[1])
     if quality(counts[1]) < quality(counts[0]) or shapes[1] > shapes[0]:
         tally.worse.append(spoken.name)
+
+
+def intervals(segments: Sequence[Segment]) -> list[Interval]:
+    """True sounds as the measure of closures takes them, each silence in one piece."""
+    found: list[Interval] = []
+    for segment in segments:
+        if found and segment.phone == found[-1].label == "sil":
+            found[-1] = Interval("sil", found[-1].start, segment.end)
+        else:
+            found.append(Interval(segment.phone, segment.start, segment.end))
+    return found
 
 
 def quality(count: ClosureCount) -> float:

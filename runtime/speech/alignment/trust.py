@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 SURROUNDINGS = 75  # frames on either side that a frame is judged by
-DOUBTFUL = -1.0  # mean score (nats a frame) at which right and wrong are equally likely
+DOUBTFUL = -0.85  # mean score (nats a frame) at which right and wrong are equally likely
 ALIEN = -2.3  # the same for a word of a few sounds, which may well be said badly
 _FEW, _MANY = 10, 60  # frames; a word that lasts as long as a sentence is judged like one
 ENOUGH = 0.5  # share of the words; where fewer fit, it is another text, and those that fit do so by chance
