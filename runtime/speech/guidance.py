@@ -7,15 +7,19 @@ alone, and the two pass into each other smoothly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.speech.alignment.aligner import TRUSTED, Alignment
-from runtime.stages.articulation import TRACK_FPS, Mouth, gestures
+from runtime.stages.articulation import TRACK_FPS, Mouth, Segment, gestures
 
 FloatArray = NDArray[np.float32]
 
 _FADE = 0.06  # seconds; half the time in which one gives way to the other
+_REST_PAUSE = 0.18  # seconds; lips stay as they are in shorter pauses
 _PHRASE = 0.35  # seconds; openings are compared over a few syllables
 _GAIN = (0.7, 1.3)  # how much smaller or larger than usual the sound may make the mouth
 _HEARD_SHARE = 0.25  # of the movement that stays the sound's own, for what words cannot tell
@@ -26,7 +30,7 @@ _SPEAKING = 0.8  # voice in trusted words, however faint
 def guide(heard: Mouth, voice: FloatArray, alignment: Alignment) -> tuple[Mouth, FloatArray]:
     """What is heard (T rows), with its voice (T,), corrected by what is known to be said."""
     rows = len(voice)
-    said = gestures(alignment.segments, rows / TRACK_FPS)
+    said = gestures(_bridged(alignment.segments), rows / TRACK_FPS)
     known = alignment.trust >= TRUSTED
     share = _faded(known)
     usual = np.concatenate(
@@ -45,6 +49,18 @@ def guide(heard: Mouth, voice: FloatArray, alignment: Alignment) -> tuple[Mouth,
         ),
         np.where(speaking, np.maximum(voice, _SPEAKING), voice).astype(np.float32),
     )
+
+
+def _bridged(segments: Sequence[Segment]) -> list[Segment]:
+    """Sounds without the pauses between them in which nobody closes the mouth."""
+    bridged: list[Segment] = []
+    for segment in segments:
+        if bridged and 0 < segment.start - bridged[-1].end < _REST_PAUSE:
+            middle = (bridged[-1].end + segment.start) / 2
+            bridged[-1] = replace(bridged[-1], end=middle)
+            segment = replace(segment, start=middle)
+        bridged.append(segment)
+    return bridged
 
 
 def _faded(known: NDArray[np.bool_]) -> FloatArray:

@@ -63,3 +63,11 @@ def test_the_sound_says_how_far_the_mouth_opens(quiet: float, loud: float) -> No
 def test_a_word_is_spoken_however_faint_its_voice() -> None:
     _, voice = guide(heard(), VOICE, alignment())
     assert voice[INSIDE].min() > 0.5 and voice[:20].max() < 0.5
+
+
+def test_lips_rest_in_long_pauses_and_not_in_short_ones() -> None:
+    apart = (Segment("a", 0.5, 0.9), Segment("a", 1.02, 1.4), Segment("a", 1.8, 2.2))
+    trust = np.zeros(ROWS, np.float32)
+    trust[20:115] = 1
+    mouth, _ = guide(heard(), VOICE, Alignment((), apart, trust))
+    assert mouth.rest[44:52].max() == 0 and mouth.rest[78:82].min() == 1
