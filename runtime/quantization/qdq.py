@@ -27,6 +27,7 @@ from onnxruntime.quantization import (
 )
 
 from runtime.quantization.graphs import ACTIVATIONS, JOINING, PASSING, WEIGHTED, Network
+from runtime.quantization.half_weights import with_half_weights
 from runtime.quantization.samples import Row
 
 Method = Literal["minmax", "entropy", "percentile"]
@@ -71,7 +72,7 @@ def measure_ranges(network: Network, rows: Sequence[Row], method: Method) -> Any
 
 
 def quantise(network: Network, ranges: Any, layers: Collection[str]) -> onnx.ModelProto:
-    """The network with these layers, and what goes with them, in INT8."""
+    """The network with these layers, and what goes with them, in INT8; other large weights are stored in half."""
     copy = onnx.ModelProto()
     copy.CopyFrom(network.model)
     if not layers:
@@ -90,7 +91,8 @@ def quantise(network: Network, ranges: Any, layers: Collection[str]) -> onnx.Mod
             {"WeightSymmetric": True},
         )
         quantiser.quantize_model()
-    model = quantiser.model.model
+        quantiser.model.topological_sort()
+    model = with_half_weights(quantiser.model.model)
     model.producer_name = ""
     return model
 

@@ -19,11 +19,11 @@ Report = Mapping[str, Any]
 
 QUANTISED, PROTECTED, PLAIN = "#2a7f9e", "#c8553d", "#9aa5ab"
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c2529; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem; color: #1c2529; }
 table { border-collapse: collapse; margin: .7rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #dde3e6; }
+th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #dde3e6; }
 th:first-child, td:first-child { text-align: left; }
-td.why { text-align: left; max-width: 22rem; } tr.protected td { color: #a53f2b; }
+td.why { text-align: left; max-width: 22rem; white-space: normal; } tr.protected td { color: #a53f2b; }
 svg { max-width: 100%; height: auto; } summary { cursor: pointer; } .scroll { overflow-x: auto; }
 """
 
@@ -56,7 +56,7 @@ def as_html(report: Report) -> str:
         f"through the pipeline; allowed drop {report['max_psnr_drop']:g} dB; "
         f"ONNX Runtime {html.escape(report['onnxruntime'])}.</p>",
         "<p>PSNR: outputs against full precision on held-out samples, peak = the range of the output, the worst "
-        "provider. Drop: what a graph of 30 dB against the truth (coordinates: 40 dB) loses by that error. "
+        "provider. Drop: what a graph of 30 dB against the truth (coordinates: 50 dB) loses by that error. "
         "Times: processor milliseconds of one item on one thread. Memory: what session and arenas add.</p>",
         _table(*_summary(report)),
         _svg(_costs_figure(report)),
