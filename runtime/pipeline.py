@@ -104,7 +104,9 @@ def render(
     with watch("performance"):
         seconds, more = film_seconds(heard.track, heard.seconds, options)
         notices += more
-        motion = perform(heard.track, seconds, options)
+        # Lips that follow a script are in time by construction; an estimate could only harm.
+        in_time = {"lip_alignment": False} if any(word.trusted for word in heard.words) else {}
+        motion = perform(heard.track, seconds, options.model_copy(update=in_time))
     words = heard.words
     if not any(word.trusted for word in words):
         words = tuple(guessed) or words or guess_words(script or "", heard.track)
