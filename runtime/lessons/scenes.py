@@ -20,6 +20,7 @@ from runtime.contract import RenderOptions, VideoResult
 from runtime.lessons.captions import guessed_words, script_of
 from runtime.lessons.layout import Box
 from runtime.lessons.soundtrack import SceneSound
+from runtime.memory import give_back_memory
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,7 @@ def render_scene(
         language=task.language,
         guessed=guessed_words(task.sound),
     )
+    give_back_memory()
     aside = target.with_suffix(f".{os.getpid()}.part")
     aside.write_text(result.model_dump_json())
     aside.replace(target.with_suffix(".json"))
