@@ -9,10 +9,10 @@ from runtime.speech.sequence import PhoneSequence
 
 FloatArray = NDArray[np.float32]
 
-SOFTENING = 0.6  # neighbouring frames are no independent witnesses
-PRIOR = 0.65  # how far the phones' frequency is divided out
+SOFTENING = 0.4  # neighbouring frames are no independent witnesses
+PRIOR = 0.5  # how far the phones' frequency is divided out
 WORST = 6.0  # nats that one frame may cost at most: nobody speaks quite as it is written
-ANYTHING_COST = 1.5  # nats a frame, for sounds that the script does not have
+ANYTHING_COST = 1.2  # nats a frame, for sounds that the script does not have
 
 
 def phone_scores(logits: FloatArray, sequence: PhoneSequence) -> FloatArray:
