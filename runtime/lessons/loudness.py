@@ -5,7 +5,8 @@ The work is FFmpeg's (filters ebur128 and alimiter), fed block by block, so memo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 import av
@@ -17,6 +18,9 @@ TARGET = -16.0  # LUFS, integrated: what web players and podcasts have settled o
 CEILING = -1.5  # dBTP, true peak; AAC needs a little room
 LOUDEST_GAIN = 30.0  # dB; what is quieter than that is noise
 SILENCE = -69.0  # LUFS; the meter's gate is at -70
+BETWEEN_SAMPLES = 1.0  # dB that a wave may rise above its samples; more is rare in speech
+TOLERANCE = 0.2  # dB
+CORRECTIONS = 3  # of the gain, at most
 OVERSAMPLING = 4  # finds the peaks between samples (BS.1770-4, annex 2)
 
 Samples = NDArray[np.float32]
@@ -30,9 +34,38 @@ def measure(blocks: Iterable[Samples], rate: int) -> float:
     return loudness
 
 
-def gain_to_target(loudness: float) -> float:
-    """Return the gain in dB that brings sound of this loudness (LUFS) to the target; 0 for silence."""
-    return min(TARGET - loudness, LOUDEST_GAIN) if loudness > SILENCE else 0.0
+def gain_to_target(play: Callable[[], Iterable[Samples]], rate: int) -> float:
+    """Return the gain in dB with which `amplified` brings sound to the target; 0 for silence.
+
+    `play` returns the sound from its beginning, as blocks of mono samples, as often as it is called. Where the
+    ceiling takes some of the loudness away again, the gain makes up for that.
+    """
+    meter = _PeakMeter()
+    loudness = measure(meter.passing(play()), rate)
+    if loudness <= SILENCE:
+        return 0.0
+    gain = min(TARGET - loudness, LOUDEST_GAIN)
+    if meter.level + gain < CEILING - BETWEEN_SAMPLES:
+        return gain
+    for _ in range(CORRECTIONS):
+        missing = TARGET - measure(amplified(play(), rate, gain), rate)
+        if missing < TOLERANCE:
+            break
+        gain = min(gain + missing, LOUDEST_GAIN)
+    return gain
+
+
+class _PeakMeter:
+    """Notes the highest sample of what passes, as a level in dBFS."""
+
+    def __init__(self) -> None:
+        self.level = -120.0
+
+    def passing(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+        for block in blocks:
+            peak = float(np.abs(block).max(initial=1e-6))
+            self.level = max(self.level, 20 * math.log10(peak))
+            yield block
 
 
 def amplified(blocks: Iterable[Samples], rate: int, gain: float) -> Iterator[Samples]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.lessons.loudness import amplified, gain_to_target, measure
+from runtime.lessons.loudness import amplified, gain_to_target
 from runtime.media.audio import AudioFile
 
 RATE = 48_000  # hertz
@@ -95,7 +95,7 @@ def record(takes: Sequence[Take], target: Path, fps: float, max_minutes: float =
     frames = math.ceil(samples / RATE * fps - 1e-3)
     total = round(frames / fps * RATE)
     parts.append(_Part(0, max(0, total - samples)))
-    _write(parts, target, gain_to_target(measure(_played(parts), RATE)), total)
+    _write(parts, target, gain_to_target(lambda: _played(parts), RATE), total)
     return SceneSound(target, frames / fps, tuple(spoken))
 
 
