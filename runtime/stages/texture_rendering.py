@@ -33,6 +33,9 @@ Box = tuple[int, int, int, int]
 
 MOUTH_SIZE: Final = 128  # pixels of the mouth crop, which spans 1.2 ipd
 EYE_SIZE: Final = 64  # pixels of an eye crop, 0.75 ipd
+LEAST_LID: Final = 0.75  # of the lit skin round the eye; real lids are 0.75 to 0.95 as bright
+MOST_LID_GAIN: Final = 2.2
+LID_HUE: Final = 0.8  # how far a lid takes on the hue of that skin
 MOUTH_GATE: Final = 0.03  # ipd beyond the open mouth over which the network may repaint the lips' rim
 EYE_GATE: Final = 0.05  # ipd beyond the new lid skin: room for the lash line and the crease
 MOUTH_SPAN: Final = 1.2
@@ -128,6 +131,19 @@ class EyeView:
         self._opening = eye_opening(portrait.landmarks)[eye]
         crop = crop_of(portrait.image, self.matrix(rest), EYE_SIZE)
         self.source = as_planes(crop)  # (3, 64, 64) float32 0..1
+        self._skin = lit_skin(self.source)
+
+    def as_skin(self, colour: Floats, cover: Floats) -> Floats:
+        """A painted lid (3, 64, 64) no darker than LEAST_LID of the lit skin round the eye, and nearer in hue.
+
+        What the warp stretches over the lid may be paint, shadow or lashes; a lid made of that looks bruised.
+        """
+        some = 40.0  # pixels' worth: hardly any lid is no reason to change anything
+        shown = ((colour * cover).sum((1, 2)) + some * LEAST_LID * self._skin) / (cover.sum() + some)
+        level = np.clip(LEAST_LID * self._skin.mean() / max(shown.mean(), 1e-3), 1.0, MOST_LID_GAIN)
+        hue = self._skin / self._skin.mean() * shown.mean() / np.maximum(shown, 1e-3)
+        gain = level * (1 + LID_HUE * (hue - 1))
+        return np.minimum(colour * gain.astype(np.float32)[:, None, None], 1.0)
 
     def matrix(self, frame: MeshFrame) -> Matrix:
         """Canvas pixels -> crop pixels, the left eye mirrored."""
@@ -257,9 +273,17 @@ class FaceTexture:
                 continue
             x0, y0, x1, y1 = box
             cover = inputs.gate * painted[3]
-            planes = np.concatenate([painted[:3] * 255, cover[None]]).transpose(1, 2, 0)
+            colour = eye.as_skin(painted[:3], cover)
+            planes = np.concatenate([colour * 255, cover[None]]).transpose(1, 2, 0)
             layer = uncropped(np.ascontiguousarray(planes), placed(to_crop, box), (x1 - x0, y1 - y0))
             blend(picture[y0:y1, x0:x1], layer[..., :3], layer[..., 3])
+
+
+def lit_skin(crop: Floats) -> Floats:
+    """Mean colour (3,) of an eye crop's (3, S, S) brighter half, highlights and the white of the eye left out."""
+    level = crop.mean(axis=0)
+    low, high = np.percentile(level, (50, 90))
+    return np.asarray(crop[:, (level >= low) & (level <= high)].mean(axis=1), np.float32)
 
 
 def warp(photo: Image, frame: MeshFrame) -> Image:
