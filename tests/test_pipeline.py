@@ -199,7 +199,9 @@ def test_subtitles_beside_the_film_and_in_its_picture(tmp_path: Path) -> None:
         assert names == ["film.mp4", *(["film.srt", "film.vtt"] if choice == "both" else [])]
         assert "script_mismatch" in [notice.code for notice in result.warnings]
     shown = (tmp_path / "both/film.srt").read_text().splitlines()[2]
-    assert shown.startswith("Hello") and script.startswith(shown)  # what comes after the film's end is left out
+    assert shown.startswith("Hello") and script.startswith(
+        shown
+    )  # what comes after the film's end is left out
     changed = np.abs(pictures["both"].astype(int) - pictures["off"]).max(axis=(0, 3)) > 60
     rows, columns = np.nonzero(changed)
     assert rows.min() > 190 and rows.max() < 250

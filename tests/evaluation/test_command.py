@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from runtime.cli import main
-from runtime.inference.packs import BUNDLED_PACK
 
 ASSETS = str(Path(__file__).resolve().parents[2] / "_assets")
 
@@ -18,7 +17,6 @@ def evaluate(out: Path, *options: str) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (BUNDLED_PACK / "mouth.onnx").exists(), reason="the bundled pack is not whole")
 def test_the_demo_portrait_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--only", "demo_portrait", "--parts", "sheets,fidelity", "--json")
     assert evaluate(tmp_path, *options) == 0
