@@ -6,10 +6,11 @@ ONNX Runtime's CPU provider, and OpenVINO refuses them in places.
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
@@ -123,11 +124,12 @@ def quantised_tensors(model: onnx.ModelProto) -> dict[str, Quantised]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """onnxruntime.quantization speaks to the root logger of what cannot be changed here."""
+    """onnxruntime.quantization prints, and tells the root logger what cannot be changed here."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         root.setLevel(level)

@@ -81,9 +81,12 @@ def test_a_layer_that_no_provider_stands_is_protected(
 
 
 @pytest.mark.parametrize("method", ["minmax", "entropy", "percentile"])
-def test_scales_cover_what_was_seen(conv_net: Net, rows: list[Row], method: str) -> None:
+def test_scales_cover_what_was_seen(
+    conv_net: Net, rows: list[Row], method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     network = Network(conv_net(), "net")
     ranges = measure_ranges(network, rows[:4], method)  # type: ignore[arg-type]
+    assert capsys.readouterr().out == "", "the output is the report's"
     seen = quantised_tensors(quantise(network, ranges, ["first", "second", "head"]))
     low, high = (f(row["input"] for row in rows[:4]) for f in (_least, _most))
     pixels = seen["input"]
