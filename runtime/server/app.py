@@ -106,9 +106,7 @@ def create_app(service: Service) -> FastAPI:
         return links.add(job, request)
 
     for kind in get_args(JobKind):
-        app.include_router(
-            job_routes(service, access, kind, guarded), prefix=f"/v1/{kind}s", tags=[f"{kind}s"]
-        )
+        app.include_router(job_routes(service, access, kind, guarded))
     app.include_router(extra_routes(service, links.add, guarded))
     app.include_router(lesson_routes(service, links.add, guarded))
 
@@ -145,7 +143,8 @@ def job_routes(
     service: Service, access: Access, kind: JobKind, guarded: Sequence[params.Depends]
 ) -> APIRouter:
     """Return what can be asked of jobs of a kind once they are there."""
-    routes = APIRouter()
+    # The prefix belongs here, not to its inclusion, so that a route's own path (logs, metrics) is whole.
+    routes = APIRouter(prefix=f"/v1/{kind}s", tags=[f"{kind}s"])
     links = Links(service, access)
 
     def finished(video_id: str, request: Request) -> tuple[Job, str]:
