@@ -399,6 +399,7 @@ def test_health_metrics_and_documentation(client: httpx.Client) -> None:
         "sonic_real_time_factor_sum 0.5",
         "sonic_jobs_accepted_total 2.0",
         'sonic_http_request_seconds_count{method="POST",route="/v1/videos",status="202"} 2.0',
+        'sonic_http_request_seconds_count{method="GET",route="/v1/videos/{video_id}",status="200"}',
     ):
         assert line in text, line
     contract = client.get("/openapi.json").json()
