@@ -141,6 +141,24 @@ class AudioFile:
         )
 
 
+class SampleFeed:
+    """Hands out the samples of `AudioFile.blocks` as asked for, and silence after their end."""
+
+    def __init__(self, blocks: Iterator[np.ndarray], channels: int) -> None:
+        self._blocks = blocks
+        self._held = np.zeros((0, channels), np.float32)
+
+    def take(self, count: int) -> np.ndarray:
+        """The next samples, (count, channels) float32."""
+        while len(self._held) < count:
+            block = next(self._blocks, None)
+            if block is None:
+                block = np.zeros((count - len(self._held), self._held.shape[1]), np.float32)
+            self._held = np.concatenate([self._held, block])
+        taken, self._held = self._held[:count], self._held[count:]
+        return taken
+
+
 def _faded_out(blocks: Iterator[np.ndarray], rate: int, end: float) -> Iterator[np.ndarray]:
     start = 0
     for block in blocks:

@@ -13,7 +13,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from runtime.contract import RuntimeProblem
-from runtime.media.audio import AudioFile
+from runtime.media.audio import AudioFile, SampleFeed
 from runtime.media.labels import Provenance
 from runtime.media.video import AUDIO_BITRATE, check_target, unwritable
 
@@ -90,7 +90,8 @@ class _Splice:
         self._container.mux(self._audio.encode(None))
 
     def _copy(self, piece: Piece) -> None:
-        sound = _Recording(piece.sound)
+        blocks = AudioFile.open(piece.sound, max_minutes=600).blocks(48_000, 1, block_seconds=1.0)
+        sound = SampleFeed(blocks, 1)
         with av.open(str(piece.film)) as film:
             stream = film.streams.video[0]
             if stream.codec_context.extradata != self._headers:
@@ -115,29 +116,13 @@ class _Splice:
             )
         self._frames += copied
 
-    def _sound_until(self, frames: int, sound: _Recording) -> None:
+    def _sound_until(self, frames: int, sound: SampleFeed) -> None:
         """Encode sound up to the end of that many frames."""
         wanted = round(frames * 48_000 / self._rate) - self._samples
-        frame = av.AudioFrame.from_ndarray(sound.take(wanted)[None], "fltp", "mono")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.take(wanted).T), "fltp", "mono")
         frame.sample_rate, frame.pts, frame.time_base = 48_000, self._samples, Fraction(1, 48_000)
         self._samples += wanted
         self._container.mux(self._audio.encode(frame))
-
-
-class _Recording:
-    """Hands out a recording's samples as asked for, and silence after its end."""
-
-    def __init__(self, path: Path) -> None:
-        self._blocks = AudioFile.open(path, max_minutes=600).blocks(48_000, 1, block_seconds=1.0)
-        self._held = np.zeros(0, np.float32)
-
-    def take(self, count: int) -> np.ndarray:
-        while len(self._held) < count:
-            block = next(self._blocks, None)
-            more = block[:, 0] if block is not None else np.zeros(count - len(self._held), np.float32)
-            self._held = np.concatenate([self._held, more])
-        taken, self._held = self._held[:count], self._held[count:]
-        return np.ascontiguousarray(taken)
 
 
 def _entry(number: int, chapter: Chapter) -> av.container.Chapter:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from runtime.contract import RuntimeProblem
-from runtime.media.audio import AudioFile
+from runtime.media.audio import AudioFile, SampleFeed
 from runtime.media.labels import Provenance
 
 log = logging.getLogger(__name__)
@@ -65,8 +64,7 @@ class VideoWriter:
         self._provenance = provenance or Provenance()
         self._aside = self.path.with_name(f".{self.path.stem}.{os.getpid()}.partial.mp4")
         self._converted = yuv420_frame
-        self._audio_blocks: Iterator[np.ndarray] | None = None
-        self._audio_left = np.zeros((0, 1), np.float32)
+        self._sound: SampleFeed | None = None
         self._samples = 0
         try:
             # The index goes to the front of the file, so that browsers start before the download ends; metadata
@@ -101,8 +99,7 @@ class VideoWriter:
         channels = min(audio.channels, 2)
         stream = self._container.add_stream("aac", rate=rate, layout="mono" if channels == 1 else "stereo")
         stream.bit_rate = AUDIO_BITRATE[channels]
-        self._audio_blocks = audio.blocks(rate, channels, block_seconds=1.0, end=end)
-        self._audio_left = np.zeros((0, channels), np.float32)
+        self._sound = SampleFeed(audio.blocks(rate, channels, block_seconds=1.0, end=end), channels)
         return stream
 
     def write(self, frame: np.ndarray) -> None:
@@ -127,27 +124,16 @@ class VideoWriter:
         """Encode sound up to the end of the last frame."""
         if self._audio is None:
             return
+        assert self._sound is not None
         rate = self._audio.codec_context.sample_rate
         wanted = round(self.frames * rate / self.rate) - self._samples
-        samples = self._take_audio(wanted)
+        samples = self._sound.take(wanted)
         packed = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), "fltp", self._audio.layout.name)
         packed.sample_rate = rate
         packed.pts = self._samples
         packed.time_base = Fraction(1, rate)
         self._samples += wanted
         self._container.mux(self._audio.encode(packed))
-
-    def _take_audio(self, count: int) -> np.ndarray:
-        """The next `count` samples (count, channels); silence after the recording's end."""
-        assert self._audio_blocks is not None
-        while len(self._audio_left) < count:
-            block = next(self._audio_blocks, None)
-            if block is None:
-                missing = count - len(self._audio_left)
-                block = np.zeros((missing, self._audio_left.shape[1]), np.float32)
-            self._audio_left = np.concatenate([self._audio_left, block])
-        taken, self._audio_left = self._audio_left[:count], self._audio_left[count:]
-        return taken
 
     def close(self) -> None:
         """Finish the file and move it to its name."""

@@ -23,7 +23,7 @@ from runtime.jobs.store import FINISHED, Job, State
 from runtime.server.access import Access
 from runtime.server.drafts import JobKind
 from runtime.server.extras import extra_routes
-from runtime.server.intake import receive
+from runtime.server.intake import accept, receive
 from runtime.server.lesson_routes import lesson_routes
 from runtime.server.schemas import (
     LANGUAGE,
@@ -99,11 +99,7 @@ def create_app(service: Service) -> FastAPI:
     async def create_video(request: Request, response: Response) -> VideoJob:
         """Have a film made. Inputs are stored when this returns; the same request returns the same job."""
         draft = await receive(request, service)
-        job, _ = await run_in_threadpool(service.accept, draft)
-        response.headers["Location"] = f"/v1/videos/{job.id}"
-        if job.status == "completed":
-            response.status_code = 200
-        return links.add(job, request)
+        return links.add(await accept(draft, service, response), request)
 
     for kind in get_args(JobKind):
         app.include_router(job_routes(service, access, kind, guarded))

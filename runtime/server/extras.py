@@ -14,7 +14,7 @@ from runtime.contract import RuntimeProblem
 from runtime.jobs.folders import remove
 from runtime.portraits import examine_apart
 from runtime.previews import SECONDS, variants_of
-from runtime.server.intake import receive
+from runtime.server.intake import accept, receive
 from runtime.server.schemas import ProblemAnswer, VideoJob
 from runtime.server.service import Service
 
@@ -76,10 +76,6 @@ def extra_routes(
             remove(draft.folder)
             raise
         draft.values.setdefault("preview_seconds", SECONDS)
-        job, _ = await run_in_threadpool(service.accept, draft)
-        response.headers["Location"] = f"/v1/videos/{job.id}"
-        if job.status == "completed":
-            response.status_code = 200
-        return show(job, request)
+        return show(await accept(draft, service, response), request)
 
     return routes

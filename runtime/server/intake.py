@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import Request
+from fastapi import Request, Response
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
@@ -24,6 +24,7 @@ from runtime.jobs.store import disk_full
 from runtime.media.fetching import Fetcher, FetchPolicy, too_large
 from runtime.media.sniffing import HEAD_BYTES, MediaKind, check_kind
 from runtime.server.drafts import Arrived, Draft, JobKind
+from runtime.server.schemas import VideoJob
 from runtime.server.service import Service
 
 FILE_FIELDS: dict[str, MediaKind] = {
@@ -54,6 +55,15 @@ async def receive(request: Request, service: Service, kind: JobKind = "video") -
         remove(draft.folder)
         raise
     return draft
+
+
+async def accept(draft: Draft, service: Service, response: Response) -> VideoJob:
+    """The job that a draft becomes, or the same job from before; the answer tells where it is, 200 that it is done."""
+    job, _ = await run_in_threadpool(service.accept, draft)
+    response.headers["Location"] = f"/v1/{draft.kind}s/{job.id}"
+    if job.status == "completed":
+        response.status_code = 200
+    return job
 
 
 async def take_in(request: Request, draft: Draft, fetcher: Fetcher) -> None:

@@ -13,7 +13,7 @@ from runtime.contract import RenderOptions, RuntimeProblem
 from runtime.jobs.folders import remove
 from runtime.lessons.options import DECIDED, LessonOptions, split_options
 from runtime.server.drafts import Draft
-from runtime.server.intake import fetch_file, receive
+from runtime.server.intake import accept, fetch_file, receive
 from runtime.server.lessons import picture_sources, read_lesson
 from runtime.server.schemas import ProblemAnswer, VideoJob, request_body
 from runtime.server.service import Service
@@ -50,11 +50,7 @@ def lesson_routes(
         except BaseException:
             remove(draft.folder)
             raise
-        job, _ = await run_in_threadpool(service.accept, draft)
-        response.headers["Location"] = f"/v1/lessons/{job.id}"
-        if job.status == "completed":
-            response.status_code = 200
-        return show(job, request)
+        return show(await accept(draft, service, response), request)
 
     return routes
 

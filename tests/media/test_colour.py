@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from runtime.media.colour import yuv420_frame
 
+from .bt709 import COLOURS
+
 
 def planes(frame: av.VideoFrame) -> list[NDArray[np.int64]]:
     return [
@@ -21,17 +23,7 @@ def planes(frame: av.VideoFrame) -> list[NDArray[np.int64]]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("rgb", "ycbcr"),
-    [  # BT.709 in limited range, computed from ITU-R BT.709-6, table 3
-        ((255, 0, 0), (63, 102, 240)),
-        ((0, 255, 0), (173, 42, 26)),
-        ((0, 0, 255), (32, 240, 118)),
-        ((255, 255, 255), (235, 128, 128)),
-        ((128, 128, 128), (126, 128, 128)),
-        ((0, 0, 0), (16, 128, 128)),
-    ],
-)
+@pytest.mark.parametrize(("rgb", "ycbcr"), COLOURS)
 def test_colours_are_those_of_the_standard(rgb: tuple[int, int, int], ycbcr: tuple[int, int, int]) -> None:
     frame = yuv420_frame(np.full((6, 10, 3), rgb, np.uint8))
     assert [set(plane.ravel().tolist()) for plane in planes(frame)] == [{value} for value in ycbcr]

@@ -14,6 +14,7 @@ from runtime.contract import Preset, RuntimeProblem
 from runtime.media.audio import AudioFile
 from runtime.media.video import VideoWriter, encoder_options, nvenc_starts
 
+from .bt709 import COLOURS
 from .sounds import tone, write_sound
 
 
@@ -28,16 +29,7 @@ def _write(path: Path, frames: int, fps: float = 25, audio: AudioFile | None = N
     return path
 
 
-@pytest.mark.parametrize(
-    ("rgb", "ycbcr"),
-    [  # BT.709 in limited range, computed from ITU-R BT.709-6, table 3
-        ((255, 0, 0), (63, 102, 240)),
-        ((0, 255, 0), (173, 42, 26)),
-        ((0, 0, 255), (32, 240, 118)),
-        ((255, 255, 255), (235, 128, 128)),
-        ((0, 0, 0), (16, 128, 128)),
-    ],
-)
+@pytest.mark.parametrize(("rgb", "ycbcr"), COLOURS)
 def test_colours_are_converted_and_tagged_as_bt709(
     tmp_path: Path, rgb: tuple[int, int, int], ycbcr: tuple[int, int, int]
 ) -> None:

@@ -6,9 +6,8 @@ import itertools
 import re
 from functools import cache
 
-from runtime.speech.pronunciation.han import HanNumbers
-from runtime.speech.pronunciation.language import Phones, Reading, Spoken, distinct
-from runtime.speech.pronunciation.tokens import Token
+from runtime.speech.pronunciation.han import HanLanguage
+from runtime.speech.pronunciation.language import Phones, Spoken, distinct
 
 _INITIALS = {
     "b": "b|p", "p": "p", "m": "m", "f": "f", "d": "d|t", "t": "t", "n": "n|l", "l": "l", "g": "g|k", "k": "k",
@@ -29,18 +28,10 @@ _SYLLABLE = re.compile(
 _SYLLABIC = {"m": "m", "ng": "ng|m"}
 
 
-class Cantonese:
+class Cantonese(HanLanguage):
     """The rules of Cantonese."""
 
     code = "yue"
-    abbreviations = frozenset[str]()
-
-    def __init__(self) -> None:
-        self._numbers = HanNumbers()
-
-    def read(self, token: Token) -> list[Reading]:
-        """See `Language.read`."""
-        return self._numbers.read(token)
 
     def speak(self, run: str, stop: bool = False, following: str = "") -> list[Spoken]:
         """Every character is a word; see `Language.speak`."""

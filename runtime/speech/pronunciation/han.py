@@ -57,11 +57,13 @@ def digits(text: str) -> str:
     return "".join(_DIGITS[int(digit)] for digit in text)
 
 
-class HanNumbers:
-    """Reads numbers, dates, times, sums and units in Chinese words."""
+class HanLanguage:
+    """What the languages written in Chinese characters share: numbers, dates, times, sums and units in words."""
+
+    abbreviations = frozenset[str]()
 
     def read(self, token: Token) -> list[Reading]:
-        """The likely readings, each as one run of characters and Latin words."""
+        """The likely readings, each as one run of characters and Latin words; see `Language.read`."""
         reader = getattr(self, f"_{token.kind}", None)
         readings: list[str] = reader(token) if reader else []
         plain = dict.fromkeys(tuple(reading.split()) for reading in readings)

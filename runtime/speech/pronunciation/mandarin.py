@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from functools import cache, lru_cache
 
-from runtime.speech.pronunciation.han import HanNumbers
-from runtime.speech.pronunciation.language import Phones, Reading, Spoken, distinct, phrase
-from runtime.speech.pronunciation.tokens import Token
+from runtime.speech.pronunciation.han import HanLanguage
+from runtime.speech.pronunciation.language import Phones, Spoken, distinct, phrase
 
 # Pinyin's b, d, g are unvoiced, yet often heard as voiced.
 _INITIALS = {
@@ -29,18 +28,10 @@ _LIKELY = 3  # readings of a character; the dictionary lists rare ones behind th
 _APICAL = {"zh", "ch", "sh", "r", "z", "c", "s"}
 
 
-class Mandarin:
+class Mandarin(HanLanguage):
     """The rules of Mandarin."""
 
     code = "zh"
-    abbreviations = frozenset[str]()
-
-    def __init__(self) -> None:
-        self._numbers = HanNumbers()
-
-    def read(self, token: Token) -> list[Reading]:
-        """See `Language.read`."""
-        return self._numbers.read(token)
 
     def speak(self, run: str, stop: bool = False, following: str = "") -> list[Spoken]:
         """The dictionary's phrases, and single characters between them; see `Language.speak`."""
