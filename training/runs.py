@@ -6,6 +6,7 @@ import argparse
 import copy
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -81,12 +82,16 @@ class AveragedRun(Generic[Network]):  # noqa: UP046 - PyTorch may sit in a Pytho
         )
 
 
-def training_options(description: str | None, generator: str, steps: int) -> argparse.Namespace:
-    """Command line of a training on a folder that `generator` wrote."""
+def training_options(
+    description: str | None, generator: str, steps: int, more: Mapping[str, str] | None = None
+) -> argparse.Namespace:
+    """Command line of a training on a folder that `generator` wrote; `more` folders: option -> help."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help=f"folder written by {generator}")
+    for option, text in (more or {}).items():
+        parser.add_argument(option, type=Path, required=True, help=text)
     parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument(

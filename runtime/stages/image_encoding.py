@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +16,8 @@ from runtime.contract import RuntimeProblem
 from runtime.stages.face_detection import CERTAIN, FaceCandidate, FaceDetector
 from runtime.stages.head_pose import HeadPose
 from runtime.stages.image_quality import Finding, face_side, inspect_quality, refuse
-from runtime.stages.landmarks import CROP_SIZE, FLIP, crop_matrix, five_points, transformed
+from runtime.stages.landmark_reading import VIEWS, LandmarkReader, LipReader, jittered
+from runtime.stages.landmarks import crop_matrix, five_points, transformed
 
 if TYPE_CHECKING:
     from runtime.inference.sessions import Sessions
@@ -37,14 +37,6 @@ HOPELESS_ERROR = 3 * WORST_ERROR
 PASSES = 2  # over a crop that the landmarks themselves align, after the one that the detector's points align
 DISAGREEMENT = 0.35  # allowed between the detector's five points and the landmarks', of the face's size
 BESIDE = 0.35  # of the largest face's side: smaller ones in the picture are not worth a warning
-# Crops that are averaged in the last pass: turn (radians), zoom, shift to the right and down (of the side).
-VIEWS = (
-    (0.0, 1.0, 0.0, 0.0),
-    (0.07, 1.05, 0.02, 0.01),
-    (-0.07, 0.95, -0.02, -0.01),
-    (0.03, 0.9, 0.015, -0.025),
-    (-0.03, 1.1, -0.015, 0.025),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +91,17 @@ class _Face:
 
 
 class ImageEncoder:
-    """Runs the graphs ``face_detector`` and ``landmarks``; the last few portraits are remembered."""
+    """Runs the graphs ``face_detector``, ``landmarks`` and, where the pack has it, ``landmarks_refine``.
+
+    The last few portraits are remembered.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
         self._detector = FaceDetector(sessions)
-        self._session = sessions.get("landmarks")
+        self._reader = LandmarkReader(sessions.get("landmarks"))
+        self._lips = (
+            LipReader(sessions.get("landmarks_refine")) if sessions.pack.has("landmarks_refine") else None
+        )
         self._pose = HeadPose(sessions.pack.asset("face_shape"))
         self._known: OrderedDict[str, Portrait] = OrderedDict()
 
@@ -122,7 +120,7 @@ class ImageEncoder:
 
     def follow(self, image: NDArray[np.uint8], near: Points) -> Points:
         """Landmarks (116, 2) of the face that lies where ``near`` (116, 2) says, as in a film's previous frame."""
-        return self._landmarks(image, [crop_matrix(five_points(near))], mirror=True)[0]
+        return self._reader.read(image, [crop_matrix(five_points(near))], mirror=True)[0]
 
     def _encode(self, image: NDArray[np.uint8]) -> Portrait:
         faces = self._faces(image, self._detector.find(image)) or self._faces(
@@ -163,11 +161,11 @@ class ImageEncoder:
 
     def _looked_at(self, image: NDArray[np.uint8], candidate: FaceCandidate) -> _Face | None:
         """The landmarks of a candidate, or None if the landmark network does not see a face there."""
-        points, error = self._landmarks(image, [crop_matrix(candidate.points)])
+        points, error = self._reader.read(image, [crop_matrix(candidate.points)])
         for _ in range(PASSES):
             if error.mean() > HOPELESS_ERROR:
                 break
-            points, error = self._landmarks(image, [crop_matrix(five_points(points))])
+            points, error = self._reader.read(image, [crop_matrix(five_points(points))])
         face = _Face(points, error)
         apart = np.linalg.norm(five_points(points) - candidate.points, axis=1).mean() / max(
             candidate.size, 1.0
@@ -178,51 +176,10 @@ class ImageEncoder:
         return face if error.mean() < allowed and apart < DISAGREEMENT else None
 
     def _refined(self, image: NDArray[np.uint8], face: _Face) -> tuple[Points, NDArray[np.float32]]:
-        """A last pass on several crops, each mirrored too, whose answers are averaged."""
+        """A last pass on several crops, each mirrored too, whose answers are averaged, and the lips from near by."""
         aligned = crop_matrix(five_points(face.landmarks))
-        return self._landmarks(image, [_jittered(aligned, *view) for view in VIEWS], mirror=True)
-
-    def _landmarks(
-        self, image: NDArray[np.uint8], matrices: Sequence[NDArray[np.float64]], mirror: bool = False
-    ) -> tuple[Points, NDArray[np.float32]]:
-        """Landmarks (116, 2) in the picture and expected errors (116,) in crop pixels, means over the crops."""
-        crops = np.stack([cut(image, matrix) for matrix in matrices]).transpose(0, 3, 1, 2).astype(np.float32)
-        if mirror:
-            crops = np.concatenate([crops, crops[..., ::-1]])
-        answer = self._session.run({"input": np.ascontiguousarray(crops)})
-        points, error = answer["points"].copy(), answer["error"]
-        if mirror:
-            half = len(matrices)
-            points[half:] = points[half:, FLIP]
-            points[half:, :, 0] = CROP_SIZE - 1 - points[half:, :, 0]
-            error = np.concatenate([error[:half], error[half:, FLIP]])
-        inverse = [cv2.invertAffineTransform(matrix) for matrix in matrices] * (2 if mirror else 1)
-        placed = np.stack([transformed(p, m) for p, m in zip(points, inverse, strict=True)])
-        return placed.mean(axis=0), np.asarray(error.mean(axis=0), np.float32)
-
-
-def cut(image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int = CROP_SIZE) -> NDArray[np.uint8]:
-    """The crop (size, size, 3) that an affine map (2, 3) of the picture's pixels shows, without aliasing."""
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale < 0.6:
-        # warpAffine looks at four pixels only, so a large picture is first shrunk to about the crop's scale.
-        factor = 1.3 * scale
-        corners = transformed(
-            np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32),
-            cv2.invertAffineTransform(matrix),
-        )
-        low = np.clip(np.floor(corners.min(axis=0)) - 8, 0, None).astype(int)
-        high = np.ceil(corners.max(axis=0)).astype(int) + 8
-        part = image[low[1] : max(high[1], low[1] + 1), low[0] : max(high[0], low[0] + 1)]
-        if part.size:
-            wide, high_ = max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor))
-            image = np.asarray(cv2.resize(part, (wide, high_), interpolation=cv2.INTER_AREA), np.uint8)
-            sx, sy = part.shape[1] / wide, part.shape[0] / high_
-            back = np.array([[sx, 0, 0.5 * sx - 0.5 + low[0]], [0, sy, 0.5 * sy - 0.5 + low[1]], [0, 0, 1]])
-            matrix = matrix @ back
-    flags = cv2.INTER_CUBIC if scale > 1.5 else cv2.INTER_LINEAR
-    crop = cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(crop, np.uint8)
+        points, error = self._reader.read(image, [jittered(aligned, *view) for view in VIEWS], mirror=True)
+        return (points, error) if self._lips is None else self._lips.improved(image, points, error)
 
 
 def face_box(landmarks: Points, shape: tuple[int, ...]) -> Box:
@@ -232,13 +189,3 @@ def face_box(landmarks: Points, shape: tuple[int, ...]) -> Box:
     limit = np.array([shape[1] - 1, shape[0] - 1])
     (x0, y0), (x1, y1) = np.clip(low, 0, limit), np.clip(high, 0, limit)
     return float(x0), float(y0), float(x1), float(y1)
-
-
-def _jittered(
-    matrix: NDArray[np.float64], turn: float, zoom: float, right: float, down: float
-) -> NDArray[np.float64]:
-    """A crop's map turned, zoomed and shifted about the crop's middle."""
-    middle = np.full(2, (CROP_SIZE - 1) / 2)
-    linear = zoom * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    offset = linear @ (matrix[:, 2] - middle) + middle + np.array([right, down]) * CROP_SIZE
-    return np.concatenate([linear @ matrix[:, :2], offset[:, None]], axis=1)

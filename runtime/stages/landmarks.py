@@ -43,6 +43,7 @@ def _groups() -> dict[str, slice]:
 
 GROUPS: Final[dict[str, slice]] = _groups()
 COUNT: Final = sum(size for _, size in _SIZES)
+LIP_COUNT: Final = GROUPS["lip_inner"].stop  # the lips come first
 
 
 def _flip() -> NDArray[np.int64]:
@@ -109,6 +110,26 @@ def eye_opening(points: Points) -> tuple[float, float]:
     return openings[0], openings[1]
 
 
+def lip_order(lips: Points) -> Points:
+    """Lips (40, 2) that do not cross: from top to bottom outer, inner upper, inner lower, outer, at each of 9 places.
+
+    Inner lips that cross meet halfway; outer lips give way to inner ones.
+    """
+    axis = lips[30] - lips[20]
+    down = np.array([-axis[1], axis[0]]) / max(float(np.linalg.norm(axis)), 1e-6)
+    upper, lower = np.arange(1, 10), np.arange(19, 10, -1)
+    columns = np.stack([upper, upper + 20, lower + 20, lower])  # (4, 9)
+    depth = lips[columns] @ down
+    ordered = depth.copy()
+    crossed = depth[1] > depth[2]
+    ordered[1:3, crossed] = depth[1:3, crossed].mean(axis=0)
+    ordered[0] = np.minimum(depth[0], ordered[1])
+    ordered[3] = np.maximum(depth[3], ordered[2])
+    result = lips.copy()
+    result[columns] += (ordered - depth)[..., None] * down
+    return np.asarray(result, np.float32)
+
+
 def head_rotation(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
     """Rotation (3, 3) of a head in the frame x right, y up, z towards the viewer; angles in radians.
 
@@ -159,6 +180,24 @@ def crop_matrix(five: Points, size: int = CROP_SIZE) -> NDArray[np.float64]:
     sine = (source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum() / spread
     linear = np.array([[cosine, -sine], [sine, cosine]])
     return np.concatenate([linear, (target_mean - linear @ source_mean)[:, None]], axis=1)
+
+
+MOUTH_SIDE: Final = 1.5  # width of the mouth's crop, in iris distances of an upright frontal face
+
+MOUTH_ZOOM: Final = float(
+    1 / ((CROP_TEMPLATE[1, 0] - CROP_TEMPLATE[0, 0]) * MOUTH_SIDE)
+)  # against the face's crop
+
+
+def mouth_matrix(points: Points, size: int = CROP_SIZE) -> NDArray[np.float64]:
+    """The similarity (2, 3) from image pixels to the mouth crop's pixels, given landmarks (116, 2).
+
+    Turned and scaled like the whole face's crop, so that a small mouth is not mistaken for a far one, and centred on
+    the lips.
+    """
+    linear = crop_matrix(five_points(points), size)[:, :2] * MOUTH_ZOOM
+    middle = points[GROUPS["lip_outer"]].mean(axis=0)
+    return np.concatenate([linear, ((size - 1) / 2 - linear @ middle)[:, None]], axis=1)
 
 
 def transformed(points: NDArray[np.floating], matrix: NDArray[Any]) -> Points:

@@ -14,7 +14,8 @@ from runtime.inference.packs import ModelPack
 from runtime.inference.sessions import Sessions
 from runtime.media.image import load_image
 from runtime.stages.face_detection import OVERLAP, SIDE, _starts, _tiles
-from runtime.stages.image_encoding import ImageEncoder, Portrait, cut, face_box
+from runtime.stages.image_encoding import ImageEncoder, Portrait, face_box
+from runtime.stages.landmark_reading import cut
 from runtime.stages.landmarks import COUNT, GROUPS, ipd, mirrored, mouth_opening
 
 Image = NDArray[np.uint8]

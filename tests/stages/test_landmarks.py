@@ -19,6 +19,7 @@ from runtime.stages.landmarks import (
     head_angles,
     head_rotation,
     ipd,
+    lip_order,
     mirrored,
     mouth_opening,
     transformed,
@@ -99,3 +100,35 @@ def test_measures() -> None:
     assert mouth_opening(points) == pytest.approx(12 / 60, rel=0.02)
     assert eye_opening(points) == pytest.approx((0.3, 0.3), rel=0.02)
     assert np.allclose(five_points(points)[:, 0], [70, 130, 100, 75, 125], atol=0.5)
+
+
+def _gaps(lips: np.ndarray) -> np.ndarray:
+    """(3, 9): upper lip's height, opening, lower lip's height."""
+    upper, lower = np.arange(1, 10), np.arange(19, 10, -1)
+    y = lips[:, 1]
+    return np.stack([y[20 + upper] - y[upper], y[20 + lower] - y[20 + upper], y[lower] - y[20 + lower]])
+
+
+def test_lips_in_order_stay_as_they_are() -> None:
+    lips = _face()[:40]
+    assert np.allclose(lip_order(lips), lips, atol=1e-4)
+
+
+def test_crossed_lips_meet_and_outer_lips_give_way() -> None:
+    lips = _face()[:40]
+    lips[LIP_UPPER, 1] += 20  # below the lower lip
+    lips[[4, 5], 1] += 30  # the upper lip's outer edge within the mouth
+    assert _gaps(lips).min() < -5
+    ordered = lip_order(lips)
+    gaps = _gaps(ordered)
+    assert gaps.min() > -1e-3
+    assert np.abs(gaps[1]).max() < 1e-3
+    assert np.allclose(ordered[LIP_UPPER, 1], (lips[LIP_UPPER, 1] + lips[LIP_LOWER, 1]) / 2, atol=1e-3)
+    assert np.allclose(ordered[:, 0], lips[:, 0], atol=1e-3)
+
+
+def test_order_turns_with_the_face() -> None:
+    lips = _face()[:40]
+    lips[LIP_UPPER, 1] += 20
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]], np.float32)
+    assert np.allclose(lip_order(lips @ turn), lip_order(lips) @ turn, atol=0.01)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,10 +12,15 @@ pytest.importorskip("torch")
 import torch
 
 from runtime.stages.face_detection import _decode
-from runtime.stages.landmarks import COUNT, CROP_SIZE, GROUPS, LIP_LOWER, LIP_UPPER
+from runtime.stages.landmarks import COUNT, CROP_SIZE, CROP_TEMPLATE, GROUPS, LIP_COUNT, LIP_LOWER, LIP_UPPER
 from training.detector.pictures import Face, targets
+from training.heads.collection import HeadCollection
+from training.heads.facekit import FaceKit
+from training.heads.scene import HeadRenderer
+from training.landmarks.generate_mouths import SIDE, render_group
 from training.landmarks.network import LandmarkNetwork, standardised
 from training.landmarks.train import loss_of, point_weights, sampling_weights
+from training.landmarks.train_refine import Aim, Batches, cut_mouth, errors, spoil
 
 
 def _points(count: int = 3) -> torch.Tensor:
@@ -89,3 +96,61 @@ def test_the_runtime_reads_the_detectors_targets_back() -> None:
         assert np.abs(face.centre - truth.centre).max() <= 4
         assert face.size == pytest.approx(truth.size, rel=1e-4)
         assert np.allclose(face.points, truth.points, atol=1e-3)
+
+
+def _dotted_mouth() -> tuple[np.ndarray, np.ndarray]:
+    """A black picture with a white dot at each mouth corner and the landmarks (116, 2) of its face."""
+    points = np.zeros((COUNT, 2), np.float32)
+    places = CROP_TEMPLATE * 300
+    for group, place in (("eye_right", 0), ("eye_left", 1), ("nose", 2)):
+        points[GROUPS[group]] = places[place]
+    across = np.cos(np.linspace(0, 2 * np.pi, 21)[:20])
+    down = np.sin(np.linspace(0, 2 * np.pi, 21)[:20])
+    for group, width in (("lip_outer", 38), ("lip_inner", 30)):
+        points[GROUPS[group]] = places[3:].mean(axis=0) + np.stack([-width * across, -8 * down], axis=1)
+    image = np.zeros((300, 300, 3), np.uint8)
+    for x, y in points[[0, 10]].astype(int):
+        image[y - 2 : y + 3, x - 2 : x + 3] = 255
+    return image, points
+
+
+def test_lips_stay_on_what_they_mark_in_a_missed_and_bent_crop() -> None:
+    image, points = _dotted_mouth()
+    rng = np.random.default_rng(5)
+    bent = [cut_mouth(image, points, Aim(bend=6), rng) for _ in range(12)]
+    assert np.ptp([lips[0, 0] for _, lips in bent]) > 8
+    for crop, lips in bent:
+        x, y = np.round(lips[0]).astype(int)
+        assert crop[y, x].min() > 127
+
+
+def test_spoiling_leaves_a_picture() -> None:
+    image, points = _dotted_mouth()
+    crop, _ = cut_mouth(image, points, Aim(), np.random.default_rng(0))
+    spoilt = [spoil(crop, np.random.default_rng(seed)) for seed in range(12)]
+    assert all(other.shape == crop.shape and 0 <= other.min() <= other.max() <= 255 for other in spoilt)
+    assert len({float(other.sum()) for other in spoilt}) == 12
+
+
+def test_errors_are_in_the_given_unit() -> None:
+    truth = np.zeros((2, LIP_COUNT, 2), np.float32)
+    found = truth.copy()
+    found[:, 20:, 0] = 3
+    found[0, LIP_LOWER, 1] = 4
+    measured = errors(found, truth, np.array([2.0, 2.0]))
+    assert measured["lip_outer"] == 0
+    assert measured["lip_inner"] == pytest.approx((31 * 3 + 9 * 5) / 40 / 2)
+    assert measured["opening"] == pytest.approx(1.0)
+
+
+def test_mouths_are_rendered_from_near_by(kit: FaceKit, tmp_path: Path) -> None:
+    images, landmarks = render_group(HeadRenderer(kit), seed=9, group=0)
+    lips = landmarks[:, GROUPS["lip_outer"]]
+    assert np.abs(lips.mean(axis=1) - (SIDE - 1) / 2).max() < 1
+    assert 0.3 * SIDE < np.ptp(lips[..., 0], axis=1).mean() < 0.7 * SIDE
+    assert len({image.tobytes() for image in images}) == 16
+    mouths = HeadCollection(np.tile(images, (33, 1, 1, 1)), np.tile(landmarks, (33, 1, 1)), tmp_path)
+    pictures, target = Batches(mouths, mouths, seed=0).next()
+    assert pictures.shape[1:] == (3, CROP_SIZE, CROP_SIZE)
+    assert target.shape == (len(pictures), LIP_COUNT, 2)
+    assert float(((target > 0) & (target < CROP_SIZE)).float().mean()) > 0.98

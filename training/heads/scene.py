@@ -10,6 +10,7 @@ same frozen camera, which is what pairs of frames for training need.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,11 @@ from training.heads.shading import Material, Noises, Shadow, shade
 from training.heads.uvmasks import skin_masks
 
 PIVOT = np.array([0, 0, 2], np.float32)  # the head turns about this point of its own frame, cm
+
+
+def face_matrix(points: Floats, size: int) -> NDArray[np.float64]:
+    """The runtime's crop of the whole face, for :meth:`HeadRenderer.framed`."""
+    return crop_matrix(five_points(points), size)
 
 
 @dataclass(frozen=True)
@@ -188,15 +194,16 @@ class HeadRenderer:
         turn: float = 0.0,
         shift: tuple[float, float] = (0.0, 0.0),
         squeeze: float = 1.0,
+        align: Callable[[Floats, int], NDArray[np.float64]] = face_matrix,
     ) -> Scene:
         """Aim the camera so that the face in this pose lies as the runtime's landmark crop will show it.
 
-        The alignment is the runtime's own; ``zoom``, ``turn`` (radians, clockwise), ``shift`` (of the side) and
-        ``squeeze`` (width over height) are what it may leave uncorrected.
+        ``align`` is the runtime's own crop, of the face or of the mouth; ``zoom``, ``turn`` (radians, clockwise),
+        ``shift`` (of the side) and ``squeeze`` (width over height) are what it may leave uncorrected.
         """
         positions = self._posed(self._geometry(scene, pose), pose)[self.kit.landmarks]
         plane = _onto_plane(positions, scene.camera.distance)
-        aligned = crop_matrix(five_points(plane), 1)
+        aligned = align(plane, 1)
         aligned[:, 2] += 0.5  # crop pixels -> the unit square
         cosine, sine = np.cos(turn) * zoom, np.sin(turn) * zoom
         jitter = np.array([[cosine * squeeze, -sine], [sine * squeeze, cosine]])

@@ -114,13 +114,20 @@ class Batches:
         return moved, points - torch.tensor([x, y], dtype=torch.float32)
 
 
-def loss_of(points: Tensor, scale: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+def loss_of(
+    points: Tensor,
+    scale: Tensor,
+    target: Tensor,
+    weights: Tensor,
+    gap_upper: NDArray[np.int64] = GAP_UPPER,
+    gap_lower: NDArray[np.int64] = GAP_LOWER,
+) -> Tensor:
     """Weighted L1 in pixels, its Laplace likelihood, and L1 on the gaps of lips and lids."""
     inside = ((target > -1) & (target < CROP_SIZE)).all(dim=-1).float() * weights
     error = (points - target).abs().sum(dim=-1)
     likelihood = error / scale + scale.log()
     main = ((0.25 * error + 0.12 * likelihood) * inside).sum() / inside.sum()
-    gap = points[:, GAP_LOWER] - points[:, GAP_UPPER] - (target[:, GAP_LOWER] - target[:, GAP_UPPER])
+    gap = points[:, gap_lower] - points[:, gap_upper] - (target[:, gap_lower] - target[:, gap_upper])
     return main + 0.25 * gap.abs().sum(dim=-1).mean()
 
 
