@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -16,12 +15,11 @@ from typing import Any
 from runtime import __version__
 from runtime.contract import RuntimeProblem
 from runtime.inference.packs import ModelPack
+from runtime.inference.processor import fast_int8
 from runtime.inference.providers import PACKAGES, PROVIDER_NAMES, plan_providers, user_cache_dir
 
 LIBRARIES = ("numpy", "scipy", "opencv-python-headless", "Pillow", "av", "librosa", "pydantic")
 RUNTIMES = ("onnxruntime", "onnxruntime-openvino", "onnxruntime-gpu")
-# What makes INT8 fast on a processor: dot products of bytes, and whole tiles of them.
-FAST_INT8 = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 
 
 def add_parser(commands: Any) -> None:
@@ -53,7 +51,7 @@ def examine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cores": os.cpu_count(),
-        "fast_int8": _processor_features(),
+        "fast_int8": list(fast_int8()),
         "libraries": {name: _installed(name) for name in (*RUNTIMES, *LIBRARIES)},
         "cache": str(user_cache_dir()),
         "pack": _pack(),
@@ -129,16 +127,6 @@ def _installed(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _processor_features() -> list[str]:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return []
-    found = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
-    words = found[1].split() if found else []
-    return [word for word in FAST_INT8 if word in words]
 
 
 def _lines(report: dict[str, Any]) -> list[str]:

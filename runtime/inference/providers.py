@@ -50,16 +50,18 @@ def plan_providers(
     quantised: bool = False,
     half: bool = False,
     light: bool = False,
+    seldom: bool = False,
     device_id: int = 0,
     profile: tuple[str, str, str] | None = None,
 ) -> list[ProviderPlan]:
     """List the providers to try, in order.
 
     `installed` holds ONNX Runtime's names (`onnxruntime.get_available_providers()`), `request` is auto or one
-    of our names. `threads` 0 leaves the number to the provider. `cache_dir` receives engines and compiled models;
+    of our names. `threads` 0 leaves the number to the provider. `cache_dir` receives TensorRT's engines;
     `model_key` (the graph's checksum) and `machine_key` (GPU and versions, see `engine_machine`) keep them apart.
     `quantised` tells a QDQ model from a full-precision one, `half` one in FP16. A `light` graph is done before
-    another device would have its inputs: `auto` leaves it on the CPU.
+    another device would have its inputs: `auto` leaves it on the CPU. One that runs `seldom` does not win back the
+    time that OpenVINO takes to compile it: `auto` passes OpenVINO over.
     `profile` gives TensorRT its smallest, usual and largest input shapes ("input:1x3x128x128", ...).
     A provider that was asked for by name stands alone: there is nothing to fall back to.
     """
@@ -67,6 +69,8 @@ def plan_providers(
         wanted = [name for name, ort_name in PROVIDER_NAMES.items() if ort_name in installed]
         if light and "cpu" in wanted:
             wanted = ["cpu"]
+        elif seldom and "cpu" in wanted:
+            wanted = [name for name in wanted if name != "openvino"]
     elif PROVIDER_NAMES.get(request) in installed:
         wanted = [request]
     else:
@@ -85,7 +89,7 @@ def plan_providers(
             # TF32 would round float32 graphs to ten bits; coordinates need all their digits.
             options = {"device_id": str(device_id), "cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
         elif name == "openvino":
-            options = _openvino_options(threads, cache_dir)
+            options = _openvino_options(threads)
         plans.append(ProviderPlan(name, PROVIDER_NAMES[name], options))
     return plans
 
@@ -142,15 +146,14 @@ def _tensorrt_options(
     return options
 
 
-def _openvino_options(threads: int, cache_dir: Path | None) -> dict[str, str]:
+def _openvino_options(threads: int) -> dict[str, str]:
     # On processors with bfloat16 OpenVINO would run float32 graphs in it; coordinates need all their digits.
     settings: dict[str, dict[str, str]] = {"CPU": {"INFERENCE_PRECISION_HINT": "f32"}}
     if threads:
         settings["CPU"]["INFERENCE_NUM_THREADS"] = str(threads)
-    options = {"device_type": "CPU", "load_config": json.dumps(settings)}
-    if cache_dir is not None:
-        options["cache_dir"] = str(cache_dir / "openvino")
-    return options
+    # No cache of compiled models: it is no faster for graphs of this size, and processes that start together read
+    # what another has half written.
+    return {"device_type": "CPU", "load_config": json.dumps(settings)}
 
 
 def user_cache_dir() -> Path:

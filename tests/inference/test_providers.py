@@ -68,6 +68,12 @@ def test_light_graphs_stay_on_the_cpu_unless_a_provider_is_asked_for() -> None:
     assert [plan.name for plan in plan_providers(INTEL, "openvino", light=True)] == ["openvino"]
 
 
+def test_openvino_compiles_only_what_runs_often() -> None:
+    assert [plan.name for plan in plan_providers(INTEL, seldom=True)] == ["cpu"]
+    assert [plan.name for plan in plan_providers(GPU, seldom=True)] == ["tensorrt", "cuda", "cpu"]
+    assert [plan.name for plan in plan_providers(INTEL, "openvino", seldom=True)] == ["openvino"]
+
+
 def test_shape_profiles_name_every_input_at_every_batch() -> None:
     inputs = [{"name": "frame", "shape": ["batch", 4, 64, 64]}, {"name": "drive", "shape": ["batch", 4]}]
     assert shape_profile(inputs, (1, 8, 16)) == (
@@ -98,4 +104,4 @@ def test_openvino_keeps_float32_and_the_thread_count() -> None:
     assert json.loads(options["load_config"]) == {
         "CPU": {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "3"}
     }
-    assert options["cache_dir"] == "/cache/openvino"
+    assert "cache_dir" not in options

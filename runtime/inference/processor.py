@@ -1,0 +1,22 @@
+"""What the processor here is good at."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+# What makes INT8 fast on a processor, and exact: dot products of bytes in 32 bits, and whole tiles of them.
+FAST_INT8 = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
+
+
+@cache
+def fast_int8() -> tuple[str, ...]:
+    """Which of FAST_INT8 the processor has; none where the system does not say."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ()
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
+    words = found[1].split() if found else []
+    return tuple(word for word in FAST_INT8 if word in words)
