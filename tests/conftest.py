@@ -15,7 +15,10 @@ from runtime.inference.packs import ModelPack
 from tests.storage import ceph
 from training.packing import add_graph
 
-GRAPHS = ("face_detector", "landmarks", "audio_encoder", "mesh_source", "mesh_motion", "mouth", "eyelid")
+GRAPHS = (
+    *("face_detector", "landmarks", "audio_encoder", "mesh_source", "mesh_motion"),
+    *("mouth_source", "mouth_drive", "mouth", "eyelid"),
+)
 RECORD = {"command": "made by a test", "seed": 0, "data": "none", "metrics": {}, "licence": "Apache-2.0"}
 
 # A run started in the background may be told to ignore interrupts, and every process that a test starts would

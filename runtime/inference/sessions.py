@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import re
 import threading
@@ -89,10 +90,11 @@ class Sessions:
     def _start(self, graph: Graph) -> Session:
         import onnxruntime  # slow to import, and `--help` should not wait for it
 
+        threads = threads_for(graph.name, self.threads)
         plans = plan_providers(
             onnxruntime.get_available_providers(),
             self.request,
-            threads=self.threads,
+            threads=threads,
             cache_dir=self.cache_dir,
             model_key=graph.sha256,
             machine_key=_machine(),
@@ -107,7 +109,7 @@ class Sessions:
             if plan.name in self._failed:
                 continue
             try:
-                return Session(start_session(graph.path, plan, self.threads), graph, plan.name)
+                return Session(start_session(graph.path, plan, threads), graph, plan.name)
             except Exception as fault:  # each provider raises its own kinds
                 reason = " ".join(str(fault).split())[:300]
                 self._failed.add(plan.name)
@@ -117,6 +119,16 @@ class Sessions:
             f"No provider ({self.request} was asked for) can run the graph {graph.name}: {reason or 'all failed'}.",
             "`python -m runtime doctor` tells why.",
         )
+
+
+def threads_for(name: str, asked: int = 0) -> int:
+    """How many threads a graph gets; 0 leaves it to the provider, which takes all cores.
+
+    Graphs that run for every frame share the cores with the encoder, so half of them is theirs.
+    """
+    if name in LIGHT_GRAPHS:
+        return 1
+    return asked or (max(1, (os.cpu_count() or 2) // 2) if name in FRAME_GRAPHS else 0)
 
 
 _RANK = ["tensorrt", "cuda", "openvino", "cpu"]
@@ -149,6 +161,8 @@ def start_session(path: Path, plan: ProviderPlan, threads: int = 0) -> onnxrunti
     settings = onnxruntime.SessionOptions()
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     settings.intra_op_num_threads = threads
+    # Threads that wait for work in a loop would take the cores from the encoder: nearly half of a film's processor time.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.log_severity_level = QUIET
     if folder := plan.options.get("trt_engine_cache_path"):
         Path(folder).mkdir(parents=True, exist_ok=True)

@@ -223,46 +223,51 @@ def soft_field(
         edge: (2, B + 1) x and y of the mesh's outer edge as driven, the first vertex repeated at the end.
         moved: (2, B + 1) how far each vertex has come; pixels.
         origin: (2,) the first node's place, ``step``: pixels between nodes.
-        window: (gh, gw) factor for each node; where it is 0 nothing is computed.
+        window: (gh, gw) factor for each node.
         out: (gh, gw, 2) movement, pixels.
     """
     rows, columns = window.shape
-    count = edge.shape[1] - 1
     one, nothing = np.float32(1), np.float32(0)
     soft, far = np.float32(softness * softness), np.float32(reach * reach)
+    # Whole rows of nodes at once, vertex by vertex: so the loop within runs in vector instructions.
+    nearest, total = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    sum_x, sum_y = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    crossings = np.empty(columns, np.int32)
     for row in range(rows):
         y = np.float32(origin[1] + row * step)
-        for column in range(columns):
-            out[row, column, 0] = 0.0
-            out[row, column, 1] = 0.0
-            if window[row, column] <= 0:
-                continue
-            x = np.float32(origin[0] + column * step)
-            nearest, crossings = np.float32(1e18), 0
-            total, sum_x, sum_y = nothing, nothing, nothing
-            for n in range(count):
-                ax, ay = edge[0, n] - x, edge[1, n] - y
-                bx, by = edge[0, n + 1] - x, edge[1, n + 1] - y
-                ex, ey = bx - ax, by - ay
-                along = -(ax * ex + ay * ey) / (ex * ex + ey * ey + np.float32(1e-9))
-                along = min(max(along, nothing), one)
+        nearest[:], total[:], sum_x[:], sum_y[:], crossings[:] = (
+            np.float32(1e18),
+            nothing,
+            nothing,
+            nothing,
+            0,
+        )
+        for n in range(edge.shape[1] - 1):
+            ay, by = edge[1, n] - y, edge[1, n + 1] - y
+            ex, ey = edge[0, n + 1] - edge[0, n], by - ay
+            shortness = one / (ex * ex + ey * ey + np.float32(1e-9))
+            moved_x, moved_y = moved[0, n + 1], moved[1, n + 1]
+            # The edge crosses the ray to the right of a node where it changes sides right of it.
+            crosses, rises = (ay > 0) != (by > 0), ey > 0
+            for column in range(columns):
+                x = np.float32(origin[0] + np.float32(column) * np.float32(step))
+                ax, bx = edge[0, n] - x, edge[0, n + 1] - x
+                along = min(max(-(ax * ex + ay * ey) * shortness, nothing), one)
                 px, py = ax + along * ex, ay + along * ey
-                nearest = min(nearest, px * px + py * py)
-                # The edge crosses the ray to the right of the node where it changes sides right of it.
-                crossings += ((ay > 0) != (by > 0)) & ((ax * ey - ay * ex > 0) == (ey > 0))
+                nearest[column] = min(nearest[column], px * px + py * py)
+                crossings[column] += crosses & ((ax * ey - ay * ex > 0) == rises)
                 weight = one / (bx * bx + by * by + soft)
                 weight *= weight
-                total += weight
-                sum_x += weight * moved[0, n + 1]
-                sum_y += weight * moved[1, n + 1]
-            factor = window[row, column] / total
-            if crossings % 2 == 0:
-                if nearest >= far:
-                    continue
-                left = 1.0 - math.sqrt(nearest) / reach
+                total[column] += weight
+                sum_x[column] += weight * moved_x
+                sum_y[column] += weight * moved_y
+        for column in range(columns):
+            factor = window[row, column] / total[column]
+            if crossings[column] % 2 == 0:
+                left = max(1.0 - math.sqrt(nearest[column] / far), 0.0)
                 factor *= left * left * (3.0 - 2.0 * left)
-            out[row, column, 0] = sum_x * factor
-            out[row, column, 1] = sum_y * factor
+            out[row, column, 0] = sum_x[column] * factor
+            out[row, column, 1] = sum_y[column] * factor
 
 
 @_compiled

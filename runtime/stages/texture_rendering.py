@@ -11,7 +11,7 @@ are again taken from the photo, moved rigidly with the head.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -19,7 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.stages.blending import lay
 from runtime.stages.landmarks import GROUPS, eye_opening, ipd, mouth_opening
+from runtime.stages.mouth_painting import MouthGraphs, MouthPainter
 from runtime.stages.warping import PhotoSampler
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ FULL_AMOUNT: Final = 0.5  # from which on nothing of a photo's own open mouth is
 SHARPENING: Final = 0.9  # how much of the difference to its own blur is added to the painted mouth
 SHARPENING_RADIUS: Final = 1.3  # of that blur, pixels of the crop
 LEAST_COVERAGE: Final = 6  # of 255; masks fainter than this ask for nothing
+SHARPENED_FROM: Final = 8  # pixels of the crop that the blur looks round each, and some
+NO_MASK: Final = np.zeros((0, 0), np.uint8)
+NO_PICTURE: Final = np.zeros((0, 0, 3), np.uint8)
 INTERPOLATION: Final = cv2.INTER_CUBIC
 
 
@@ -173,22 +178,29 @@ class TextureRenderer:
     """Holds the two networks; `bind` makes the painter of one portrait."""
 
     def __init__(self, sessions: Sessions) -> None:
-        self._mouth = sessions.get("mouth")
+        self._mouth = MouthGraphs.open(sessions)
         self._eyelid = sessions.get("eyelid")
 
     def bind(self, portrait: HeadOnCanvas, face_motion: FaceMotion) -> FaceTexture:
         """Prepare a portrait, already on the output canvas, for rendering."""
-        return FaceTexture(portrait, face_motion.rest(), self._mouth, self._eyelid)
+        return FaceTexture(portrait, face_motion.rest(), self._mouth.bind, self._eyelid)
 
 
 class FaceTexture:
     """Renders the moving region of one portrait. Not for several threads at once: it reuses its buffers."""
 
-    def __init__(self, portrait: HeadOnCanvas, rest: MeshFrame, mouth: Session, eyelid: Session) -> None:
+    def __init__(
+        self,
+        portrait: HeadOnCanvas,
+        rest: MeshFrame,
+        mouth: Callable[[Floats], MouthPainter],
+        eyelid: Session,
+    ) -> None:
+        """`mouth` makes the painter of a mouth from its crop (4, S, S); see `MouthGraphs.bind`."""
         self._photo = np.ascontiguousarray(portrait.image)
         self._sample = PhotoSampler(self._photo, rest.region, ipd(portrait.landmarks))
-        self._mouth_session, self._eyelid_session = mouth, eyelid
         self._mouth = MouthView(portrait, rest)
+        self._paint_mouth, self._eyelid_session = mouth(self._mouth.source), eyelid
         self._eyes = (EyeView(portrait, rest, 0), EyeView(portrait, rest, 1))
 
     def render(self, frames: Sequence[MeshFrame]) -> list[Image]:
@@ -203,38 +215,29 @@ class FaceTexture:
         wanted = [(f, p, view.inputs(f, p)) for f, p in zip(frames, pictures, strict=True) if view.asks(f)]
         if not wanted:
             return
-        answer = self._mouth_session.run(
-            {
-                "frame": np.stack([inputs.frame for *_, inputs in wanted]),
-                "source": np.broadcast_to(view.source, (len(wanted), *view.source.shape)).copy(),
-                "drive": np.stack([inputs.drive for *_, inputs in wanted]),
-            }
-        )["painted"]
-        for (frame, picture, inputs), painted in zip(wanted, answer, strict=True):
-            self._lay_mouth(frame, picture, inputs, painted)
+        painted = self._paint_mouth([inputs for *_, inputs in wanted])
+        for (frame, picture, inputs), answer in zip(wanted, painted, strict=True):
+            self._lay_mouth(frame, picture, inputs, answer)
 
     def _lay_mouth(self, frame: MeshFrame, picture: Image, inputs: CropInputs, painted: Floats) -> None:
         """Blend the painted mouth (5, 128, 128) into the picture, masks at the picture's resolution."""
         to_crop = shifted(frame.mouth_matrix, frame.region)
-        box = painted_box(np.maximum(inputs.frame[3], inputs.gate), to_crop, picture.shape[:2])
-        if box is None:
+        painted_on = occupied(np.maximum(inputs.frame[3], inputs.gate))
+        box = covered_box(painted_on, to_crop, picture.shape[:2]) if painted_on else None
+        if painted_on is None or box is None:
             return
         x0, y0, x1, y1 = box
-        out_of_crop = placed(to_crop, box)
-        size = (x1 - x0, y1 - y0)
-        rim = inputs.gate * painted[3]
-        own = painted[4] * self._mouth.source[3]
-        painting = sharpened(np.ascontiguousarray(painted[:3].transpose(1, 2, 0)) * 255)
-        layer = uncropped(np.dstack([painting, rim]), out_of_crop, size)
-        colour = layer[..., :3]
-        if self._mouth.has_opening:
-            weight = uncropped(own, out_of_crop, size)[..., None]
-            colour = colour + weight * (self._own_teeth(frame, box) - colour)
-        inside = frame.interior[y0:y1, x0:x1] * np.float32(1 / 255)
-        cover = inside + (1 - inside) * layer[..., 3]
-        blend(picture[y0:y1, x0:x1], colour, np.asarray(cover, np.float32))
+        columns, rows = wider(painted_on, SHARPENED_FROM, MOUTH_SIZE)
+        layer = np.empty((rows.stop - rows.start, columns.stop - columns.start, 5), np.float32)
+        layer[..., :3] = sharpened(np.ascontiguousarray(painted[:3, rows, columns].transpose(1, 2, 0)) * 255)
+        layer[..., 3] = inputs.gate[rows, columns] * painted[3, rows, columns]
+        layer[..., 4] = painted[4, rows, columns] * self._mouth.source[3, rows, columns]
+        place = translation(-columns.start, -rows.start) @ np.vstack([placed(to_crop, box), [0, 0, 1]])
+        own = self._own_teeth(frame, box) if self._mouth.has_opening else NO_PICTURE
+        inside = np.ascontiguousarray(frame.interior[y0:y1, x0:x1])
+        lay(picture[y0:y1, x0:x1], place[:2], layer, inside, own)
 
-    def _own_teeth(self, frame: MeshFrame, box: Box) -> Floats:
+    def _own_teeth(self, frame: MeshFrame, box: Box) -> Image:
         """The photo moved rigidly with the head, in a box of the region: where its own upper teeth now are."""
         x0, y0, x1, y1 = box
         here = np.asarray(frame.mouth_matrix, np.float64) @ translation(
@@ -248,7 +251,7 @@ class FaceTexture:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        return moved.astype(np.float32)
+        return np.asarray(moved, np.uint8)
 
     def _paint_eyelids(self, frames: Sequence[MeshFrame], pictures: Sequence[Image]) -> None:
         wanted = [
@@ -268,15 +271,16 @@ class FaceTexture:
         )["painted"]
         for (eye, frame, picture, inputs), painted in zip(wanted, answer, strict=True):
             to_crop = shifted(eye.matrix(frame), frame.region)
-            box = painted_box(inputs.gate, to_crop, picture.shape[:2])
+            painted_on = occupied(inputs.gate)
+            box = covered_box(painted_on, to_crop, picture.shape[:2]) if painted_on else None
             if box is None:
                 continue
             x0, y0, x1, y1 = box
             cover = inputs.gate * painted[3]
             colour = eye.as_skin(painted[:3], cover)
             planes = np.concatenate([colour * 255, cover[None]]).transpose(1, 2, 0)
-            layer = uncropped(np.ascontiguousarray(planes), placed(to_crop, box), (x1 - x0, y1 - y0))
-            blend(picture[y0:y1, x0:x1], layer[..., :3], layer[..., 3])
+            layer = np.ascontiguousarray(planes)
+            lay(picture[y0:y1, x0:x1], placed(to_crop, box), layer, NO_MASK, NO_PICTURE)
 
 
 def lit_skin(crop: Floats) -> Floats:
@@ -322,8 +326,12 @@ def crop_of(image: NDArray, to_crop: Matrix, size: int) -> NDArray:
 
 def as_planes(crop: Image, mask: Image | None = None) -> Floats:
     """(S, S, 3) and (S, S) uint8 -> (4, S, S) float32 0..1, as the networks take them; (3, S, S) without a mask."""
-    planes = crop if mask is None else np.dstack([crop, mask])
-    return np.ascontiguousarray(planes.transpose(2, 0, 1), np.float32) * np.float32(1 / 255)
+    planes = np.empty((3 if mask is None else 4, *crop.shape[:2]), np.float32)
+    planes[:3] = crop.transpose(2, 0, 1)
+    if mask is not None:
+        planes[3] = mask
+    planes *= np.float32(1 / 255)
+    return planes
 
 
 def soft_gate(mask: Image, reach: float) -> Floats:
@@ -345,16 +353,27 @@ def shifted(matrix: NDArray[np.floating], region: Sequence[int]) -> Matrix:
 
 
 def placed(to_crop: Matrix, box: Box) -> Matrix:
-    """The map (2, 3) from pixels of a box of the region to the crop's: what `uncropped` samples through."""
+    """The map (2, 3) from pixels of a box of the region to the crop's."""
     return to_crop @ translation(box[0], box[1])
 
 
-def painted_box(weights: Floats, to_crop: Matrix, shape: tuple[int, int]) -> Box | None:
-    """Box (x0, y0, x1, y1) of the region that holds all crop pixels with a weight above 0; None if there are none."""
-    rows, columns = np.flatnonzero(weights.any(axis=1)), np.flatnonzero(weights.any(axis=0))
+def occupied(weights: Floats) -> Box | None:
+    """Box (x0, y0, x1, y1) of a crop that holds all pixels with a weight above 0; None if there are none."""
+    rows, columns = np.flatnonzero(weights.max(axis=1) > 0), np.flatnonzero(weights.max(axis=0) > 0)
     if len(rows) == 0:
         return None
-    x, y = [columns[0] - 1, columns[-1] + 1], [rows[0] - 1, rows[-1] + 1]
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def wider(box: Box, by: int, size: int) -> tuple[slice, slice]:
+    """Columns and rows of a square crop that hold a box and `by` pixels round it."""
+    x0, y0, x1, y1 = box
+    return slice(max(0, x0 - by), min(size, x1 + by)), slice(max(0, y0 - by), min(size, y1 + by))
+
+
+def covered_box(box: Box, to_crop: Matrix, shape: tuple[int, int]) -> Box | None:
+    """Box of the region, of `shape` (h, w), that a box of the crop can be seen in; None if it lies outside."""
+    x, y = (box[0] - 1, box[2]), (box[1] - 1, box[3])
     corners = np.array([[a, b, 1] for a in x for b in y], np.float64)
     there = corners @ cv2.invertAffineTransform(to_crop).T
     x0, y0 = np.maximum(np.floor(there.min(axis=0)).astype(int), 0)
@@ -366,19 +385,3 @@ def sharpened(crop: Floats) -> Floats:
     """A painted crop (S, S, 3) 0..255 with its edges stressed: enlarged as it will be, it is softer than the photo."""
     soft = cv2.GaussianBlur(crop, (0, 0), SHARPENING_RADIUS)
     return np.asarray(np.clip(crop + SHARPENING * (crop - soft), 0, 255), np.float32)
-
-
-def uncropped(crop: Floats, out_of_crop: Matrix, size: tuple[int, int]) -> Floats:
-    """A crop's planes back on a box (width, height) of the region."""
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpAffine(crop, out_of_crop, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
-    )
-
-
-def blend(picture: Image, colour: Floats, cover: Floats) -> None:
-    """Lay colours (h, w, 3) 0..255 over a picture in place, with a cover (h, w) 0..1."""
-    base = picture.astype(np.float32)
-    base += cover[..., None] * (colour - base)
-    np.clip(np.rint(base), 0, 255, out=base)
-    picture[...] = base

@@ -9,7 +9,7 @@ import pytest
 from runtime.contract import RuntimeProblem
 from runtime.inference import sessions as sessions_module
 from runtime.inference.packs import ModelPack
-from runtime.inference.sessions import Sessions
+from runtime.inference.sessions import Sessions, threads_for
 
 
 def test_graph_runs_by_names_with_any_batch(small_pack: Path, tmp_path: Path) -> None:
@@ -20,6 +20,12 @@ def test_graph_runs_by_names_with_any_batch(small_pack: Path, tmp_path: Path) ->
         assert np.allclose(session.run({"input": values})["output"], 2 * values + 1)
     assert sessions.get("linear") is session
     assert sessions.providers == [session.provider]
+
+
+def test_graphs_of_every_frame_leave_cores_to_the_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions_module.os, "cpu_count", lambda: 8)
+    assert [threads_for(name) for name in ("audio_encoder", "mouth", "mesh_motion")] == [0, 4, 1]
+    assert [threads_for(name, 6) for name in ("audio_encoder", "mouth", "mesh_motion")] == [6, 6, 1]
 
 
 def test_cpu_provider_by_name(small_pack: Path, tmp_path: Path) -> None:

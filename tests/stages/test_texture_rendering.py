@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -12,20 +13,24 @@ from numpy.typing import NDArray
 from runtime.inference.packs import ModelPack
 from runtime.inference.sessions import Sessions
 from runtime.stages.articulation import EXPRESSIONS
+from runtime.stages.blending import lay
 from runtime.stages.landmarks import FLIP, GROUPS, LIP_LOWER, LIP_UPPER
 from runtime.stages.motion_field import FaceMotion, MeshFrame, MotionField
 from runtime.stages.texture_rendering import (
     EYE_SIZE,
     LEAST_LID,
     MOUTH_SIZE,
+    NO_MASK,
+    NO_PICTURE,
+    CropInputs,
     EyeView,
     FaceTexture,
     MouthView,
     TextureRenderer,
-    blend,
+    covered_box,
     crop_of,
+    occupied,
     open_mouth_mask,
-    painted_box,
     sharpened,
     shifted,
     soft_gate,
@@ -46,21 +51,34 @@ class Drawn:
     pitch: float = 0.0
 
 
-class Painter:
-    """Stands in for a network: paints one colour with full weight, and keeps what it was given."""
+class Mouths:
+    """Stands in for the mouth's painter: one colour, and keeps what it was given."""
 
-    def __init__(self, channels: int, own: float = 0.0) -> None:
-        self.channels, self.own = channels, own
+    def __init__(self, rim: float = 1.0, own: float = 0.0) -> None:
+        self.weights = (rim, own)
+        self.seen: list[NDArray[np.float32]] = []
+
+    def bind(self, source: NDArray[np.float32]) -> Mouths:
+        return self
+
+    def __call__(self, frames: Sequence[CropInputs]) -> NDArray[np.float32]:
+        self.seen.append(np.stack([inputs.frame for inputs in frames]))
+        painted = np.zeros((len(frames), 5, MOUTH_SIZE, MOUTH_SIZE), np.float32)
+        painted[:, :3] = GREEN[:, None, None]
+        painted[:, 3], painted[:, 4] = self.weights
+        return painted
+
+
+class Eyelids:
+    """Stands in for the eyelid network: one colour with full weight, and keeps what it was given."""
+
+    def __init__(self) -> None:
         self.seen: list[dict[str, NDArray[np.float32]]] = []
 
     def run(self, inputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
         self.seen.append(inputs)
-        count, _, size, _ = inputs["frame"].shape
-        painted = np.zeros((count, self.channels, size, size), np.float32)
+        painted = np.ones((len(inputs["frame"]), 4, EYE_SIZE, EYE_SIZE), np.float32)
         painted[:, :3] = GREEN[:, None, None]
-        painted[:, 3] = 1
-        if self.channels == 5:
-            painted[:, 4] = self.own
         return {"painted": painted}
 
 
@@ -100,10 +118,12 @@ def still() -> NDArray[np.float32]:
     return np.zeros(5, np.float32)
 
 
-def bound(field: MotionField, drawn: Drawn) -> tuple[FaceMotion, FaceTexture, Painter, Painter]:
+def bound(
+    field: MotionField, drawn: Drawn, rim: float = 1.0, own: float = 0.0
+) -> tuple[FaceMotion, FaceTexture, Mouths, Eyelids]:
     motion = field.bind(drawn)
-    mouth, eyelid = Painter(5), Painter(4)
-    return motion, FaceTexture(drawn, motion.rest(), mouth, eyelid), mouth, eyelid  # type: ignore[arg-type]
+    mouth, eyelid = Mouths(rim, own), Eyelids()
+    return motion, FaceTexture(drawn, motion.rest(), mouth.bind, eyelid), mouth, eyelid  # type: ignore[arg-type]
 
 
 def region_of(image: NDArray, motion: FaceMotion) -> NDArray:
@@ -125,7 +145,7 @@ def test_open_mouth_is_painted_inside_and_near_its_rim_only(field: MotionField) 
     motion, texture, mouth, _ = bound(field, drawn)
     frame = motion.frame(drive(jawOpen=0.6, mouthLowerDown=0.3), 0.0, still())
     (picture,) = texture.render([frame])
-    assert len(mouth.seen) == 1 and mouth.seen[0]["frame"].shape == (1, 4, MOUTH_SIZE, MOUTH_SIZE)
+    assert len(mouth.seen) == 1 and mouth.seen[0].shape == (1, 4, MOUTH_SIZE, MOUTH_SIZE)
     plain = moved(drawn, frame)
     inside = frame.interior == 255
     assert inside.sum() > 300
@@ -138,9 +158,7 @@ def test_open_mouth_is_painted_inside_and_near_its_rim_only(field: MotionField) 
 def test_rim_is_as_sharp_as_the_mask(field: MotionField) -> None:
     """Where the network keeps off the rim, the cut between mouth and lip is the mask's own, not the crop's."""
     drawn = portrait(field)
-    motion, texture, mouth, _ = bound(field, drawn)
-    paint = mouth.run
-    mouth.run = lambda inputs: {"painted": paint(inputs)["painted"] * [[[1]], [[1]], [[1]], [[0]], [[0]]]}  # type: ignore
+    motion, texture, *_ = bound(field, drawn, rim=0.0)
     frame = motion.frame(drive(jawOpen=0.6), 0.0, still())
     (picture,) = texture.render([frame])
     plain = moved(drawn, frame)
@@ -163,9 +181,7 @@ def test_closing_lips_over_shown_teeth_paints_where_they_would_linger(field: Mot
 
 def test_own_teeth_come_from_the_photo_moved_with_the_head(field: MotionField) -> None:
     drawn = portrait(field, opening=0.25)
-    motion, _, _, eyelid = bound(field, drawn)
-    mouth = Painter(5, own=1.0)
-    texture = FaceTexture(drawn, motion.rest(), mouth, eyelid)  # type: ignore[arg-type]
+    motion, texture, *_ = bound(field, drawn, own=1.0)
     head = np.array([0, 0, 0, 0.05, 0.02], np.float32)  # a shift alone: the photo moves by whole parts
     frame = motion.frame(drive(jawOpen=0.3), 0.0, head)
     (picture,) = texture.render([frame])
@@ -239,11 +255,36 @@ def test_batch_and_single_frames_agree(field: MotionField) -> None:
         assert np.array_equal(texture.render([frame])[0], picture)
 
 
-def test_blend_rounds_and_keeps_uncovered_pixels() -> None:
+def test_laying_rounds_and_keeps_uncovered_pixels() -> None:
     picture = np.full((2, 2, 3), 101, np.uint8)
-    cover = np.array([[0, 1], [0.5, 0]], np.float32)
-    blend(picture, np.full((2, 2, 3), 200.4, np.float32), cover)
+    layer = np.full((2, 2, 4), 200.4, np.float32)
+    layer[..., 3] = np.array([[0, 1], [0.5, 0]])
+    lay(picture, np.eye(2, 3), layer, NO_MASK, NO_PICTURE)
     assert picture[..., 0].tolist() == [[101, 200], [151, 101]]
+
+
+def test_laid_crop_lies_where_opencv_would_put_it() -> None:
+    rng = np.random.default_rng(2)
+    noise = rng.uniform(0, 255, (40, 50, 5)).astype(np.float32)
+    layer = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.float32)
+    layer[..., 3:] *= 1 / 255
+    matrix = np.array([[0.7, 0.1, -4.3], [-0.1, 0.7, 6.2]])
+    picture = rng.integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    own = rng.integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    inside = rng.integers(0, 255, (60, 80), dtype=np.uint8)
+    there = cv2.warpAffine(
+        layer,
+        matrix,
+        (80, 60),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    within = inside[..., None] / 255.0
+    cover = within + (1 - within) * there[..., 3:4]
+    colour = there[..., :3] + there[..., 4:] * (own - there[..., :3])
+    expected = picture + cover * (colour - picture)
+    lay(picture, matrix, layer, inside, own)
+    assert np.abs(picture - expected).max() < 2 and np.abs(picture - expected).mean() < 0.5
 
 
 def test_open_mouth_mask_is_empty_for_touching_lips(field: MotionField) -> None:
@@ -252,17 +293,19 @@ def test_open_mouth_mask_is_empty_for_touching_lips(field: MotionField) -> None:
     assert closed.max() == 0 and (opened > 250).sum() > 300
 
 
-def test_painted_box_holds_every_painted_pixel() -> None:
+def test_covered_box_holds_every_painted_pixel() -> None:
     weights = np.zeros((MOUTH_SIZE, MOUTH_SIZE), np.float32)
     weights[40:60, 30:90] = 1
     matrix = np.array([[1.3, 0.2, -20.0], [-0.2, 1.3, -10.0]])
-    box = painted_box(weights, matrix, (200, 200))
+    painted_on = occupied(weights)
+    assert painted_on == (30, 40, 90, 60)
+    box = covered_box(painted_on, matrix, (200, 200))
     assert box is not None
     back = cv2.warpAffine(weights, matrix, (200, 200), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     outside = back.copy()
     outside[box[1] : box[3], box[0] : box[2]] = 0
     assert back.max() > 0 and outside.max() == 0
-    assert painted_box(np.zeros_like(weights), matrix, (200, 200)) is None
+    assert occupied(np.zeros_like(weights)) is None
 
 
 def test_sharpening_stresses_edges_and_leaves_even_colours() -> None:
@@ -290,7 +333,7 @@ def test_region_matrix_takes_region_pixels() -> None:
     assert np.abs(whole.astype(int) - part)[2:-2, 2:-2].max() <= 2
 
 
-def test_renderer_opens_both_graphs_of_the_pack(field: MotionField) -> None:
+def test_renderer_opens_the_graphs_of_the_pack(field: MotionField) -> None:
     """The trained networks: an open mouth gets dark, and the same frame gives the same picture."""
     pack = ModelPack.load()
     drawn = portrait(field)

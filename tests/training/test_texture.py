@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from runtime.stages.mouth_painting import MouthGraphs  # noqa: E402
 from training.texture.critic import (  # noqa: E402
     PatchCritic,
     adversarial_loss,
@@ -16,6 +19,7 @@ from training.texture.critic import (  # noqa: E402
     critic_loss,
     feature_loss,
 )
+from training.texture.cutting import MouthDrive, MouthPainter, MouthSource, atlases  # noqa: E402
 from training.texture.dataset import (  # noqa: E402
     FIELDS,
     Batch,
@@ -66,6 +70,47 @@ def test_folded_network_gives_the_same_picture() -> None:
         after = network(*MOUTH)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
     assert torch.allclose(before, after, atol=1e-4)
+
+
+class Part:
+    """Runs a module as the runtime runs a graph."""
+
+    def __init__(self, module: Any, outputs: list[str]) -> None:
+        self.module, self.outputs = module.eval(), outputs
+
+    def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        with torch.no_grad():
+            answers = self.module(
+                *(torch.from_numpy(np.ascontiguousarray(value)) for value in inputs.values())
+            )
+        answers = answers if isinstance(answers, tuple) else (answers,)
+        return {name: answer.numpy() for name, answer in zip(self.outputs, answers, strict=True)}
+
+
+def test_cut_network_in_the_runtime_gives_the_same_picture() -> None:
+    torch.manual_seed(1)
+    network = MouthNetwork().eval()
+    torch.nn.init.normal_(network.place[-1].weight, std=0.05)
+    for atlas in (network.upper, network.lower):
+        smooth = torch.rand(1, 4, 16, 16)
+        atlas.features.data = torch.nn.functional.interpolate(smooth, scale_factor=8.0, mode="bilinear")
+    frame, source, drive = (part.clone() for part in MOUTH)
+    source[1] = source[0]  # one portrait
+    with torch.no_grad():
+        wanted = network(frame, source, drive).numpy()
+    fold_batch_norm(network)
+    graphs = MouthGraphs(
+        Part(MouthSource(network), ["photo", "code", "gain_in", "gain_out"]),
+        Part(MouthDrive(network), ["rows", "told_fine", "told_coarse"]),
+        Part(MouthPainter(network), ["painted"]),
+        atlases(network),
+    )
+    frames = [SimpleNamespace(frame=frame[i].numpy(), drive=drive[i].numpy()) for i in (0, 1)]
+    painter = graphs.bind(source[0].numpy())
+    painted = painter(frames)
+    # OpenCV rounds where it samples to 1/32 pixel.
+    assert np.abs(painted - wanted).max() < 0.02 and np.abs(painted - wanted).mean() < 1e-3
+    assert np.allclose(painter(frames[1:])[0], painted[1], atol=1e-5)
 
 
 def test_lower_atlas_follows_the_jaw_and_the_upper_stands_still() -> None:

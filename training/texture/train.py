@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from training.landmarks.network import LandmarkNetwork
+from training.packing import add_graph
 from training.texture.critic import (
     LandmarkFeatures,
     PatchCritic,
@@ -34,6 +35,7 @@ from training.texture.critic import (
     critic_loss,
     feature_loss,
 )
+from training.texture.cutting import add_mouth, write_onnx
 from training.texture.dataset import SIZES, Batch, Shards, augmented, mirrored
 from training.texture.losses import texture_loss
 from training.texture.networks import (
@@ -303,27 +305,10 @@ def moved_to(batch: Batch, device: str) -> Batch:
     return Batch(frame, source, target, gate, inner, batch.drive.to(device))
 
 
-def export(trainer: Trainer, pack_dir: Path, command: str, seed: int, note: str = "") -> Path:
-    """Write the averaged network as ONNX and add it to the pack with its record."""
-    from training.packing import add_graph
-
+def export(trainer: Trainer, pack_dir: Path, command: str, seed: int, note: str = "") -> list[Path]:
+    """Write the averaged network as ONNX and add it to the pack with its record; the files that are now in it."""
     network = trainer.average.cpu().float().to(memory_format=torch.contiguous_format).eval()
     fold_batch_norm(network)
-    samples = trainer.shards.read(trainer.held_out[:2])
-    inputs = (samples.frame, samples.source, samples.drive)
-    path = trainer.path.with_suffix(".onnx")
-    batch = torch.export.Dim("batch", min=1, max=64)
-    torch.onnx.export(
-        network,
-        inputs,
-        str(path),
-        input_names=["frame", "source", "drive"],
-        output_names=["painted"],
-        dynamic_shapes=({0: batch}, {0: batch}, {0: batch}),
-        opset_version=18,
-        external_data=False,
-        dynamo=True,
-    )
     record: dict[str, Any] = {
         "command": command,
         "seed": seed,
@@ -332,7 +317,17 @@ def export(trainer: Trainer, pack_dir: Path, command: str, seed: int, note: str 
         "metrics": trainer.measure(),
         "licence": "Apache-2.0",
     }
-    return add_graph(pack_dir, trainer.task.name, path, record)
+    if isinstance(network, MouthNetwork):
+        return add_mouth(network, pack_dir, trainer.path.parent, record)
+    path = trainer.path.with_suffix(".onnx")
+    samples = trainer.shards.read(trainer.held_out[:2])
+    write_onnx(
+        network,
+        {"frame": samples.frame, "source": samples.source, "drive": samples.drive},
+        ["painted"],
+        path,
+    )
+    return [add_graph(pack_dir, trainer.task.name, path, record)]
 
 
 def fold_batch_norm(network: nn.Module) -> None:
@@ -381,7 +376,8 @@ def main() -> None:
         f"python -m training.texture.train {options.task} --data DIR --work DIR --minutes {options.minutes:g}"
     )
     command += " --landmarks CHECKPOINT" * bool(options.landmarks)
-    log.info("exported %s", export(trainer, options.export, command, options.seed, options.note))
+    for path in export(trainer, options.export, command, options.seed, options.note):
+        log.info("exported %s", path)
 
 
 if __name__ == "__main__":
