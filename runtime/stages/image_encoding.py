@@ -120,7 +120,8 @@ class ImageEncoder:
 
     def follow(self, image: NDArray[np.uint8], near: Points) -> Points:
         """Landmarks (116, 2) of the face that lies where ``near`` (116, 2) says, as in a film's previous frame."""
-        return self._reader.read(image, [crop_matrix(five_points(near))], mirror=True)[0]
+        points, error = self._reader.read(image, [crop_matrix(five_points(near))], mirror=True)
+        return points if self._lips is None else self._lips.improved(image, points, error, views=())[0]
 
     def _encode(self, image: NDArray[np.uint8]) -> Portrait:
         faces = self._faces(image, self._detector.find(image)) or self._faces(

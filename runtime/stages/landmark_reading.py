@@ -75,16 +75,22 @@ class LipReader:
         self._reader = LandmarkReader(session)
 
     def improved(
-        self, image: Image, points: Points, error: NDArray[np.float32]
+        self,
+        image: Image,
+        points: Points,
+        error: NDArray[np.float32],
+        views: Sequence[tuple[float, float, float, float]] = VIEWS,
     ) -> tuple[Points, NDArray[np.float32]]:
         """Landmarks (116, 2) with better lips, and expected errors (116,) in pixels of the whole face's crop.
 
-        Lips that the network is not sure of, or that lie far from where they were, change nothing.
+        A first crop aligns those of the ``views``, whose answers are averaged; without views it is the answer. Lips
+        that the network is not sure of, or that lie far from where they were, change nothing.
         """
         first = mouth_matrix(points)
-        lips, _ = self._reader.read(image, [first], mirror=True)
-        aligned = mouth_matrix(_with_lips(points, lips))
-        lips, unsure = self._reader.read(image, [jittered(aligned, *view) for view in VIEWS], mirror=True)
+        lips, unsure = self._reader.read(image, [first], mirror=True)
+        if views:
+            aligned = mouth_matrix(_with_lips(points, lips))
+            lips, unsure = self._reader.read(image, [jittered(aligned, *view) for view in views], mirror=True)
         moved = np.linalg.norm(transformed(lips, first) - transformed(points[:LIP_COUNT], first), axis=1)
         if unsure.mean() > UNSURE_LIPS or moved.mean() > STRAY_LIPS * CROP_SIZE:
             return points, error

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from runtime.inference.sessions import Session
-from runtime.stages.landmark_reading import STRAY_LIPS, UNSURE_LIPS, LandmarkReader, LipReader
+from runtime.stages.landmark_reading import STRAY_LIPS, UNSURE_LIPS, VIEWS, LandmarkReader, LipReader
 from runtime.stages.landmarks import (
     COUNT,
     CROP_SIZE,
@@ -113,3 +113,22 @@ def test_lips_are_believed_when_they_are_sure_and_near(error: float, shift: floa
     else:
         assert np.array_equal(found, face)
         assert np.array_equal(errors, before)
+
+
+def test_one_look_in_a_film_many_at_a_photo() -> None:
+    face = _face(turn=0.0)
+    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    lips = face[:LIP_COUNT] + np.array([0, 2], np.float32)
+    crops: list[int] = []
+
+    def look(crop: NDArray) -> Points:
+        crops.append(1)
+        return transformed(lips, mouth_matrix(face))
+
+    reader = LipReader(_Network(look).session())
+    unknown = np.ones(COUNT, np.float32)
+    reader.improved(image, face, unknown, views=())
+    assert len(crops) == 2
+    crops.clear()
+    reader.improved(image, face, unknown)
+    assert len(crops) == 2 + 2 * len(VIEWS)
