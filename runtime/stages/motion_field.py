@@ -20,7 +20,7 @@ from runtime.stages.articulation import EXPRESSIONS
 from runtime.stages.landmarks import GROUPS
 from runtime.stages.mesh import FaceMesh, Floats, Similarity
 from runtime.stages.mesh_drawing import Box, Canvases, MeshDrawer
-from runtime.stages.rims import BLINK_SHOWS, Lids, Lips, ramp
+from runtime.stages.rims import BLINK_SHOWS, Lids, Lips, ramp, share
 
 if TYPE_CHECKING:
     from runtime.inference.packs import ModelPack
@@ -205,7 +205,7 @@ class FaceMotion:
 
     def _teeth_gap(self, nodes: Floats) -> Floats:
         mesh = self.mesh
-        return np.asarray((nodes[mesh.lower_teeth] - nodes[mesh.upper_teeth]).mean(axis=0), np.float32)
+        return np.asarray((nodes[mesh.lower_teeth] - nodes[mesh.upper_teeth]).sum(axis=0) / 3, np.float32)
 
     def _frame(
         self, out: Canvases, drive: Floats, moved: Floats, blinks: Floats, head: Floats, amount: float
@@ -254,7 +254,7 @@ class FaceMotion:
 
     def _interior_weight(self, amount: float) -> float:
         """An open mouth in the photo shows its own inside at rest, and hands over as the face begins to move."""
-        return float(ramp(amount, 0.0, 0.5)) if self.lips.is_open else 1.0
+        return share(amount, 0.0, 0.5) if self.lips.is_open else 1.0
 
     def _draw_rest(self, out: Canvases) -> None:
         x0, y0, x1, y1 = self.region
@@ -268,15 +268,17 @@ class FaceMotion:
         return self._crop(driven[self.mesh.upper_teeth[1]] + drop, rolled, MOUTH_SIZE, MOUTH_SPAN)
 
     def _eye_matrices(self, driven: Floats, rolled: Similarity) -> NDArray[np.float64]:
-        middles = driven[self.mesh.eye_rims].mean(axis=1)
+        middles = driven[self.mesh.eye_rims].sum(axis=1) / self.mesh.eye_rims.shape[1]
         return np.stack([self._crop(middle, rolled, EYE_SIZE, EYE_SPAN) for middle in middles])
 
     def _crop(self, middle: NDArray[Any], rolled: Similarity, size: int, span: float) -> NDArray[np.float64]:
         """Canvas pixels -> pixels of an upright crop round a place of the canonical frame."""
         turn = (size / span) * rolled.matrix.T
         face = self.frame_of_face
-        shift = turn @ (face.shift - middle) + (size - 1) / 2
-        return np.column_stack([turn @ face.matrix, shift])
+        crop = np.empty((2, 3))
+        crop[:, :2] = turn @ face.matrix
+        crop[:, 2] = turn @ (face.shift - middle) + (size - 1) / 2
+        return crop
 
 
 def _head_similarity(head: Floats) -> Similarity:

@@ -27,7 +27,7 @@ _SLACK = 0.05
 _compiled = partial(compiled, fastmath=True)
 
 
-@njit(nogil=True, fastmath=True, inline="always")
+@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _span(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, y: float) -> tuple[float, float]:
     """Left and right end of a triangle on the line at height y; left > right where it misses the line."""
     left, right = 1e9, -1e9
@@ -48,7 +48,7 @@ def _span(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, y: f
     return left, right
 
 
-@njit(nogil=True, fastmath=True, inline="always")
+@njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _is_sliver(x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, area: float) -> bool:
     longest = max(
         (x1 - x0) ** 2 + (y1 - y0) ** 2, (x2 - x1) ** 2 + (y2 - y1) ** 2, (x0 - x2) ** 2 + (y0 - y2) ** 2
@@ -229,33 +229,35 @@ def soft_field(
     rows, columns = window.shape
     one, nothing = np.float32(1), np.float32(0)
     soft, far = np.float32(softness * softness), np.float32(reach * reach)
-    # Whole rows of nodes at once, vertex by vertex: so the loop within runs in vector instructions.
-    nearest, total = np.empty(columns, np.float32), np.empty(columns, np.float32)
-    sum_x, sum_y = np.empty(columns, np.float32), np.empty(columns, np.float32)
-    crossings = np.empty(columns, np.int32)
+    # Whole rows of nodes at once, vertex by vertex, and few arrays to a loop: so the loops within run in vector
+    # instructions, for which the rows are made longer than they are.
+    wide = (columns + 15) // 16 * 16
+    place = (origin[0] + np.arange(wide) * step).astype(np.float32)
+    nearest, crossings = np.empty(wide, np.float32), np.empty(wide, np.float32)
+    total, sum_x, sum_y = np.empty(wide, np.float32), np.empty(wide, np.float32), np.empty(wide, np.float32)
     for row in range(rows):
         y = np.float32(origin[1] + row * step)
-        nearest[:], total[:], sum_x[:], sum_y[:], crossings[:] = (
-            np.float32(1e18),
-            nothing,
-            nothing,
-            nothing,
-            0,
-        )
+        nearest[:], crossings[:] = np.float32(1e18), nothing
+        total[:], sum_x[:], sum_y[:] = nothing, nothing, nothing
         for n in range(edge.shape[1] - 1):
+            start, end = edge[0, n], edge[0, n + 1]
             ay, by = edge[1, n] - y, edge[1, n + 1] - y
-            ex, ey = edge[0, n + 1] - edge[0, n], by - ay
+            ex, ey = end - start, by - ay
             shortness = one / (ex * ex + ey * ey + np.float32(1e-9))
-            moved_x, moved_y = moved[0, n + 1], moved[1, n + 1]
-            # The edge crosses the ray to the right of a node where it changes sides right of it.
-            crosses, rises = (ay > 0) != (by > 0), ey > 0
-            for column in range(columns):
-                x = np.float32(origin[0] + np.float32(column) * np.float32(step))
-                ax, bx = edge[0, n] - x, edge[0, n + 1] - x
+            for column in range(wide):
+                ax = start - place[column]
                 along = min(max(-(ax * ex + ay * ey) * shortness, nothing), one)
                 px, py = ax + along * ex, ay + along * ey
                 nearest[column] = min(nearest[column], px * px + py * py)
-                crossings[column] += crosses & ((ax * ey - ay * ex > 0) == rises)
+            if (ay > 0) != (by > 0):
+                # The edge crosses the ray to the right of a node where it changes sides right of it.
+                side = one if ey > 0 else -one
+                for column in range(wide):
+                    turn = (start - place[column]) * ey - ay * ex
+                    crossings[column] += one if turn * side > nothing else nothing
+            moved_x, moved_y = moved[0, n + 1], moved[1, n + 1]
+            for column in range(wide):
+                bx = end - place[column]
                 weight = one / (bx * bx + by * by + soft)
                 weight *= weight
                 total[column] += weight
@@ -264,7 +266,7 @@ def soft_field(
         for column in range(columns):
             factor = window[row, column] / total[column]
             if crossings[column] % 2 == 0:
-                left = max(1.0 - math.sqrt(nearest[column] / far), 0.0)
+                left = max(one - math.sqrt(nearest[column] / far), nothing)
                 factor *= left * left * (3.0 - 2.0 * left)
             out[row, column, 0] = sum_x[column] * factor
             out[row, column, 1] = sum_y[column] * factor
@@ -274,31 +276,28 @@ def soft_field(
 def fill_map(field: Floats, step: float, left: int, top: int, map_x: Floats, map_y: Floats) -> None:
     """Fill a backward map over a region at (left, top): each pixel's own place minus the field (gh, gw, 2) there.
 
-    Cells of the grid in which nothing moves get the exact identity.
+    Where nothing moves that is the exact identity.
     """
     height, width = map_x.shape
     rows, columns = field.shape[0], field.shape[1]
+    # First along the grid's few rows, then down from row to row of pixels, in vector instructions.
+    along_x, along_y = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
+    for x in range(width):
+        column = min(int(x / step), columns - 2)
+        u = np.float32(x / step - column)
+        for row in range(rows):
+            a, b = field[row, column], field[row, column + 1]
+            along_x[row, x] = a[0] + u * (b[0] - a[0])
+            along_y[row, x] = a[1] + u * (b[1] - a[1])
     for y in range(height):
         row = min(int(y / step), rows - 2)
-        v = y / step - row
-        for column in range(columns - 1):
-            first, last = math.ceil(column * step), min(math.ceil((column + 1) * step), width)
-            ax = field[row, column, 0] * (1 - v) + field[row + 1, column, 0] * v
-            ay = field[row, column, 1] * (1 - v) + field[row + 1, column, 1] * v
-            bx = field[row, column + 1, 0] * (1 - v) + field[row + 1, column + 1, 0] * v
-            by = field[row, column + 1, 1] * (1 - v) + field[row + 1, column + 1, 1] * v
-            if ax == 0 and ay == 0 and bx == 0 and by == 0:
-                for x in range(first, last):
-                    map_x[y, x] = np.float32(left + x)
-                    map_y[y, x] = np.float32(top + y)
-                continue
-            grow_x, grow_y = (bx - ax) / step, (by - ay) / step
-            slope_x, slope_y = np.float32(1 - grow_x), np.float32(-grow_y)
-            base_x = np.float32(left - ax + grow_x * column * step)
-            base_y = np.float32(top + y - ay + grow_y * column * step)
-            for x in range(first, last):
-                map_x[y, x] = base_x + slope_x * np.float32(x)
-                map_y[y, x] = base_y + slope_y * np.float32(x)
+        v = np.float32(y / step - row)
+        near, below = along_x[row], along_x[row + 1]
+        for x in range(width):
+            map_x[y, x] = np.float32(left + x) - (near[x] + v * (below[x] - near[x]))
+        near, below = along_y[row], along_y[row + 1]
+        for x in range(width):
+            map_y[y, x] = np.float32(top + y) - (near[x] + v * (below[x] - near[x]))
 
 
 @_compiled

@@ -37,9 +37,14 @@ _UPPER_SHARE: Final = 0.35  # of a closing gap; the jaw does the rest
 _CORNER_TAPER: Final = np.minimum(1.0, np.minimum(np.arange(1, 20), np.arange(19, 0, -1)) / 3)
 
 
-def ramp(value: float | Floats, start: float, end: float) -> Floats:
+def ramp(values: Floats, start: float, end: float) -> Floats:
     """0 below ``start``, 1 above ``end``, linear between."""
-    return np.asarray(np.clip((value - start) / (end - start), 0, 1), np.float32)
+    return np.minimum(np.maximum((values - np.float32(start)) / np.float32(end - start), 0), 1)
+
+
+def share(value: float, start: float, end: float) -> float:
+    """`ramp` of one number."""
+    return min(max((value - start) / (end - start), 0.0), 1.0)
 
 
 class Lips:
@@ -58,10 +63,10 @@ class Lips:
         middle = (nodes[self.upper[touching]] + nodes[self.lower[touching]]) / 2
         nodes[self.upper[touching]] = nodes[self.lower[touching]] = middle
         self.rest_gaps = self._gaps(nodes)
-        self._openness = float(ramp(float(self.rest_gaps.max()), *CLEARLY_OPEN))
+        self._openness = share(float(self.rest_gaps.max()), *CLEARLY_OPEN)
         self._margins = self._seam_margins(nodes)
         middles = [float(lip[5:14].mean()) for lip in self._thickness(nodes)]
-        self.roll_share = tuple(float(ramp(t, *full)) for t, full in zip(middles, ROLLS, strict=True))
+        self.roll_share = tuple(share(t, *full) for t, full in zip(middles, ROLLS, strict=True))
 
     def _seam_margins(self, nodes: Floats) -> tuple[Floats, Floats]:
         """How far beside the seam the upper and the lower rim may at most be sampled: (19,) each."""
@@ -100,7 +105,7 @@ class Lips:
         padded = np.concatenate([[0], wanted, [0]])
         goal = found.copy()
         goal[1::2] = wanted
-        goal[::2] = np.clip(found[::2], 0, 1.1 * np.maximum(padded[:-1], padded[1:]))
+        goal[::2] = np.minimum(np.maximum(found[::2], 0), 1.1 * np.maximum(padded[:-1], padded[1:]))
         excess = found - goal
         overlap = LIP_OVERLAP * amount * _CORNER_TAPER * (1 - ramp(goal, 0, 0.02))
         driven[self.upper, 1] += _UPPER_SHARE * excess + overlap
@@ -114,11 +119,11 @@ class Lips:
         """
         moved = ramp(np.abs(gaps - self.rest_gaps), 0.01, 0.05)
         # The corners of an open mouth are as dark as its inside; those of a closed one are only a crease.
-        share = moved if self.is_open else moved * _CORNER_TAPER
-        share = np.maximum(share, self._openness * ramp(amount, 0, 0.5))
+        part = moved if self.is_open else moved * _CORNER_TAPER
+        part = np.maximum(part, self._openness * share(amount, 0, 0.5))
         upper, lower = self._margins
-        source[self.upper, 1] -= upper * share
-        source[self.lower, 1] += lower * share
+        source[self.upper, 1] -= upper * part
+        source[self.lower, 1] += lower * part
 
 
 class Lids:
@@ -150,7 +155,7 @@ class Lids:
         mesh = self.mesh
         surface = driven[: mesh.surface_count]
         for eye, blink in enumerate(blinks):
-            amount = float(ramp(float(blink), *BLINK_MEETS))
+            amount = share(float(blink), *BLINK_MEETS)
             if amount > 0:
                 gaps = driven[mesh.lid_lower[eye], 1] - driven[mesh.lid_upper[eye], 1] + LID_OVERLAP
                 surface[:, 1] += mesh.lid_weights[eye] @ (amount * np.maximum(gaps, 0)).astype(np.float32)
@@ -164,7 +169,7 @@ class Lids:
             return self._hidden, self._hidden
         source_strips, driven_strips = [], []
         for eye, blink in enumerate(blinks):
-            shown = float(ramp(float(blink), *BLINK_SHOWS))
+            shown = share(float(blink), *BLINK_SHOWS)
             rim, rest = self.rims[eye], self._source[eye]
             top = driven[self.anchors[eye]] + LID_TOP * self._up
             clean = self._rows(rest[0] + LID_SKIN * self._up, rest[0])

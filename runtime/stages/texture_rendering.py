@@ -336,10 +336,17 @@ def as_planes(crop: Image, mask: Image | None = None) -> Floats:
 
 def soft_gate(mask: Image, reach: float) -> Floats:
     """(S, S) float32 0..1: 1 on a mask and for about `reach` pixels beyond, fading to 0 over as much again."""
+    gate = np.zeros(mask.shape, np.float32)
+    x, y, width, height = cv2.boundingRect(mask)
+    if width == 0:
+        return gate
     radius = max(1, round(reach))
+    columns, rows = wider((x, y, x + width, y + height), 3 * radius + 1, len(mask))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    wide = cv2.GaussianBlur(cv2.dilate(mask, disc), (0, 0), 0.4 * reach)
-    return np.asarray(wide, np.float32) * np.float32(1 / 255)
+    wide = cv2.GaussianBlur(cv2.dilate(mask[rows, columns], disc), (0, 0), 0.4 * reach)
+    gate[rows, columns] = wide
+    gate *= np.float32(1 / 255)
+    return gate
 
 
 def translation(x: float, y: float) -> Matrix:
