@@ -123,6 +123,10 @@ class RuntimeClient:
     def check_portrait(self, inputs: Inputs) -> Mapping[str, Any]:
         return self._json(self._send("/v1/portraits/check", inputs))
 
+    def check_lesson(self, inputs: Inputs) -> None:
+        """Raise `RuntimeProblem` for what would make a lesson fail; its sound is not needed for that."""
+        self._json(self._send("/v1/lessons/check", inputs))
+
     def download(self, job_id: str, target: Path, limit: int | None = None, part: str = "content") -> Path:
         """Fetch the film, or another part of what was made, in pieces."""
         path = f"/v1/videos/{_segment(job_id)}/{part}"

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,16 @@ def narrate(desk: Desk) -> Iterator[ToolInvokeMessage]:
         portrait, portrait_url = desk.portrait(folder)
         slides, slides_url = _files(desk, "slides", folder, PORTRAIT_BYTES)
         audio, audio_url = _files(desk, "audio", folder, AUDIO_BYTES)
+        inputs = Inputs(portrait, portrait_url, audio, audio_url, slides, slides_url, options)
         if not audio and not audio_url:
             spoken = Narration(desk, desk.voice(), utterances(lesson))
+            if spoken.costs:
+                desk.client.check_lesson(inputs)
             yield from spoken.go_on()
             if not spoken.complete:
                 yield from messages.unspoken(desk.tool, spoken.done, spoken.total)
                 return
-            audio = spoken.files()
-        inputs = Inputs(portrait, portrait_url, audio, audio_url, slides, slides_url, options)
+            inputs = replace(inputs, audio=spoken.files())
         yield from desk.hand_in("lessons", inputs, folder)
 
 
@@ -73,6 +75,11 @@ class Narration:
     @property
     def total(self) -> int:
         return len(self._wanted)
+
+    @property
+    def costs(self) -> bool:
+        """Whether the speech model is to be called at all."""
+        return not all(self.desk.was_spoken(text, self.voice) for text in self._wanted)
 
     @property
     def done(self) -> int:

@@ -19,7 +19,7 @@ from plugin.client import Inputs, Job, Kind, RuntimeClient, problem_of
 from plugin.delivery import Courier
 from plugin.files import check_address, fetch, given_files, workspace
 from plugin.settings import AUDIO_BYTES, PORTRAIT_BYTES, Settings
-from plugin.speech import Voice, speak
+from plugin.speech import Voice, speak, was_spoken
 from runtime.contract import RenderOptions, RuntimeProblem
 
 logger = logging.getLogger(__name__)
@@ -151,8 +151,15 @@ class Desk:
 
     def speak(self, text: str, voice: Voice) -> Path:
         """Have a text spoken, once. Raises `RuntimeProblem`."""
-        owner = f"{self.tool.runtime.user_id}\0{self.settings.fingerprint}"
-        return speak(self.tool.session, text, voice, self.state / "speech", owner)
+        return speak(self.tool.session, text, voice, self.state / "speech", self._owner)
+
+    def was_spoken(self, text: str, voice: Voice) -> bool:
+        """Whether a text's speech is there already."""
+        return was_spoken(text, voice, self.state / "speech", self._owner)
+
+    @property
+    def _owner(self) -> str:
+        return f"{self.tool.runtime.user_id}\0{self.settings.fingerprint}"
 
     def _audio(self, folder: Path) -> tuple[list[Path], str | None]:
         files, url = given_files(self.parameters.get("audio")), _text(self.parameters.get("audio_url"))

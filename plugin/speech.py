@@ -71,14 +71,12 @@ def speak(session: Session, script: str, voice: Voice, folder: Path, workspace: 
 
     Speech differs from call to call, so without this cache asking again would never find the same job.
     """
-    words = "\0".join((workspace, voice.provider, voice.model, voice.name, str(voice.raw_rate), script))
-    key = hashlib.sha256(words.encode()).hexdigest()[:32]
+    key = _name(script, voice, workspace)
     # Two calls with the same words at once: the second one waits for the first one's speech.
     with _speaking[key]:
-        for kept in folder.glob(f"{key}.*"):
-            if kept.suffix != PART:
-                os.utime(kept)
-                return kept
+        if kept := _kept(key, folder):
+            os.utime(kept)
+            return kept
         audio, suffix = playable(_ask(session, script, voice), voice.raw_rate, voice.model)
         folder.mkdir(parents=True, exist_ok=True)
         aside, target = folder / f"{key}{PART}", folder / f"{key}{suffix}"
@@ -86,6 +84,20 @@ def speak(session: Session, script: str, voice: Voice, folder: Path, workspace: 
         aside.replace(target)
     logger.info("%s spoke %d characters: %d bytes of %s", voice.model, len(script), len(audio), suffix)
     return target
+
+
+def was_spoken(script: str, voice: Voice, folder: Path, workspace: str) -> bool:
+    """Whether `speak` would find the speech in its folder."""
+    return _kept(_name(script, voice, workspace), folder) is not None
+
+
+def _name(script: str, voice: Voice, workspace: str) -> str:
+    words = "\0".join((workspace, voice.provider, voice.model, voice.name, str(voice.raw_rate), script))
+    return hashlib.sha256(words.encode()).hexdigest()[:32]
+
+
+def _kept(key: str, folder: Path) -> Path | None:
+    return next((file for file in folder.glob(f"{key}.*") if file.suffix != PART), None)
 
 
 def _ask(session: Session, script: str, voice: Voice) -> bytes:

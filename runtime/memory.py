@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import re
 import sys
 from pathlib import Path
@@ -42,7 +43,9 @@ def resident_memory_mb() -> float:
 def give_back_memory() -> None:
     """Return freed memory to the system; one film after another would otherwise leave more and more of it in pieces.
 
-    Only GNU's C library has to be asked.
+    Filter graphs hold themselves, with all their buffers, until Python looks for such circles. Beyond that only
+    GNU's C library has to be asked.
     """
+    gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -98,6 +98,7 @@ def _make(
     leftovers: Path,
 ) -> LessonResult:
     # Not before the command line is understood: these load the engine.
+    from runtime.lessons.checking import check_lesson
     from runtime.lessons.narration import SpeakingCommand, recorded_takes, sound_files, spoken_takes
     from runtime.lessons.production import LessonWork, make_lesson
     from runtime.lessons.scenes import SceneFolder
@@ -109,7 +110,7 @@ def _make(
     from runtime.media.video import check_target
 
     check_target(given.out)
-    load_image(given.portrait)  # what is wrong with it is told before anything is spoken
+    load_image(given.portrait)
     if given.workers > 1 and not render.threads:
         render = render.model_copy(update={"threads": max(1, usable_cores() // given.workers)})
     lesson = parse_lesson(read_script(given.script))
@@ -122,6 +123,7 @@ def _make(
     if given.audio is not None:
         takes, share = recorded_takes(lesson, sound_files(given.audio)), 0.0
     else:
+        check_lesson(show, given.portrait)  # what is wrong is told before anything is spoken
         speaker = SpeakingCommand(given.tts_command, keep / "speech")
         takes = spoken_takes(
             lesson, speaker.speak, lambda done, all: bar.show(SPEAKING * done / all, "speaking")
@@ -131,7 +133,7 @@ def _make(
         lesson,
         takes,
         given.portrait,
-        stage,
+        show.stage,
         show.draw,
         options,
         render,

@@ -33,7 +33,7 @@ from runtime.lessons.soundtrack import SceneSound, Take, record
 from runtime.media.labels import Provenance
 from runtime.media.splicing import Chapter, Piece, splice
 from runtime.media.video import check_target
-from runtime.memory import peak_memory_mb
+from runtime.memory import give_back_memory, peak_memory_mb
 from runtime.subtitles.film import write_beside
 
 log = logging.getLogger(__name__)
@@ -182,6 +182,7 @@ def _recorded(work: LessonWork, number: int) -> tuple[SceneSound, str]:
         return SceneSound.load(sound, told), digest.name
     recorded = record(takes, sound, work.render.fps, work.render.max_audio_minutes)
     recorded.save(told)
+    give_back_memory()
     return recorded, digest.name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,34 +18,50 @@ from runtime.lessons.slideshow import SlideShow
 from runtime.media.labels import Provenance
 
 
+@dataclass(frozen=True)
+class LessonTask:
+    """What a task (see runtime/jobs/renderer.py) says of its lesson.
+
+    task["script"] is its text; task["lesson"] holds `options`, `slides` (paths) and `pictures` (path of each source).
+    """
+
+    options: LessonOptions
+    render: RenderOptions
+    show: SlideShow
+
+    @classmethod
+    def read(cls, task: dict[str, Any]) -> LessonTask:
+        """Understand a task. Raises `RuntimeProblem`."""
+        asked = task["lesson"]
+        lesson = parse_lesson(task["script"])
+        options, render = LessonOptions(**asked["options"]), RenderOptions(**task["options"])
+        pictures = {source: Path(path) for source, path in asked["pictures"].items()}
+        slides = [Path(path) for path in asked["slides"]]
+        theme = Theme.checked(options.look(lesson.look))
+        stage = options.stage(render.subtitles)
+        show = SlideShow.of(lesson, stage, theme, pictures, slides, options.language)
+        return cls(options, render, show)
+
+
 def render_lesson(
     task: dict[str, Any], progress: Callable[[float, str], None], provenance: Provenance
 ) -> dict[str, Any]:
-    """Make the lesson of a task (see runtime/jobs/renderer.py) and return its result.
+    """Make the lesson of a task and return its result.
 
-    task["script"] is its text; task["lesson"] holds `options`, `slides` (paths), `pictures` (path of each source),
-    `scenes` (the folder that keeps them) and `workers`.
+    Beside the rest, task["lesson"] holds `scenes` (the folder that keeps them) and `workers`.
     """
-    asked = task["lesson"]
-    lesson = parse_lesson(task["script"])
-    options, render = LessonOptions(**asked["options"]), RenderOptions(**task["options"])
-    folder = SceneFolder(Path(asked["scenes"]))
-    pictures = {source: Path(path) for source, path in asked["pictures"].items()}
-    slides = [Path(path) for path in asked["slides"]]
-    theme = Theme.checked(options.look(lesson.look))
-    stage = options.stage(render.subtitles)
-    show = SlideShow.of(lesson, stage, theme, pictures, slides, options.language)
+    read = LessonTask.read(task)
     work = LessonWork(
-        lesson,
-        recorded_takes(lesson, [Path(path) for path in task["audio"]]),
+        read.show.lesson,
+        recorded_takes(read.show.lesson, [Path(path) for path in task["audio"]]),
         Path(task["portrait"]),
-        stage,
-        show.draw,
-        options,
-        render,
-        folder,
-        asked["workers"],
-        show.notices,
+        read.show.stage,
+        read.show.draw,
+        read.options,
+        read.render,
+        SceneFolder(Path(task["lesson"]["scenes"])),
+        task["lesson"]["workers"],
+        read.show.notices,
         provenance,
         progress,
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Depends
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from runtime.contract import RenderOptions, RuntimeProblem
+from runtime.contract import Notice, RenderOptions, RuntimeProblem
 from runtime.jobs.folders import remove
 from runtime.lessons.options import DECIDED, LessonOptions, split_options
+from runtime.lessons.utterances import utterances
 from runtime.server.drafts import Draft
 from runtime.server.intake import accept, fetch_file, receive
-from runtime.server.lessons import picture_sources, read_lesson
+from runtime.server.lessons import check_draft, picture_sources, read_lesson
 from runtime.server.schemas import ProblemAnswer, VideoJob, request_body
 from runtime.server.service import Service
 
@@ -29,10 +31,20 @@ FILES = {
 SCRIPT = "the lesson in Markdown, or as JSON text with the same fields"
 
 
+class LessonCheck(BaseModel):
+    """A lesson that can be made: its title, how many scenes it has, and the paragraphs that are to be spoken."""
+
+    object: Literal["lesson.check"] = "lesson.check"
+    title: str
+    scenes: int
+    spoken: list[str]
+    warnings: list[Notice]
+
+
 def lesson_routes(
     service: Service, show: Callable[[VideoJob, Request], VideoJob], guarded: Sequence[Depends]
 ) -> APIRouter:
-    """Return the route that takes lessons; `show` adds a film's links to a job."""
+    """Return the routes that take lessons; `show` adds a film's links to a job."""
     routes = APIRouter(dependencies=list(guarded), responses=ERRORS)
 
     @routes.post(
@@ -51,6 +63,22 @@ def lesson_routes(
             remove(draft.folder)
             raise
         return show(await accept(draft, service, response), request)
+
+    @routes.post(
+        "/v1/lessons/check", response_model=LessonCheck, openapi_extra=_described(), tags=["lessons"]
+    )
+    async def check_lesson(request: Request) -> LessonCheck:
+        """Say what is wrong with a lesson before its script is spoken: slides too full, letters without a font, a
+        portrait (if one is sent) without a face. Takes what /v1/lessons takes but `audio`. Nothing is kept."""
+        draft = await receive(request, service, "lesson")
+        try:
+            await _fetch_pictures(draft, service)
+            lesson, notices = await run_in_threadpool(check_draft, draft, service.options)
+        finally:
+            remove(draft.folder)
+        return LessonCheck(
+            title=lesson.title, scenes=len(lesson.scenes), spoken=utterances(lesson), warnings=notices
+        )
 
     return routes
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from runtime.contract import RenderOptions, RuntimeProblem
+from runtime.contract import Notice, RenderOptions, RuntimeProblem
 from runtime.jobs.identity import job_id
 from runtime.jobs.store import LessonRequest, Request
+from runtime.lessons.checking import check_apart
 from runtime.lessons.options import LessonOptions, split_options
 from runtime.lessons.script import Lesson, Picture, parse_lesson
 from runtime.lessons.utterances import check_recordings, utterances
@@ -39,15 +40,10 @@ def picture_sources(lesson: Lesson, options: LessonOptions) -> dict[str, int]:
 
 def plan_lesson(draft: Draft, decide: Callable[[dict[str, Any]], RenderOptions], pack: str) -> Plan:
     """Check a draft and return its plan; `decide` applies what the operator has decided of render options."""
-    lesson = read_lesson(draft)
-    own, asked = split_options({name: value for name, value in draft.values.items() if name != "script"})
-    render = decide(asked.model_dump())
+    lesson, own, render, pictures = _understood(draft, decide)
     if draft.portrait is None:
         raise RuntimeProblem("portrait_missing", "The request has no portrait.")
     check_recordings(lesson, len(draft.audio))
-    if words := "\n".join(utterances(lesson)):
-        FilmSubtitles(render.subtitles, words, own.language)  # raises where they cannot be made
-    pictures = _pictures(draft, picture_sources(lesson, own))
     slides = draft.extras["slides"]
     request = Request(
         render.model_dump(mode="json"),
@@ -75,6 +71,36 @@ def plan_lesson(draft: Draft, decide: Callable[[dict[str, Any]], RenderOptions],
         },
     )
     return Plan(identity, request)
+
+
+def check_draft(
+    draft: Draft, decide: Callable[[dict[str, Any]], RenderOptions]
+) -> tuple[Lesson, list[Notice]]:
+    """Look at all of a lesson but its sound. Raises `RuntimeProblem` for what would make it fail."""
+    lesson, own, render, pictures = _understood(draft, decide)
+    task = {
+        "script": draft.values["script"],
+        "portrait": str(draft.folder / draft.portrait) if draft.portrait else None,
+        "options": render.model_dump(mode="json"),
+        "lesson": {
+            "options": own.model_dump(mode="json"),
+            "slides": [str(draft.folder / slide.file) for slide in draft.extras["slides"]],
+            "pictures": {source: str(draft.folder / file) for source, (file, _) in pictures.items()},
+        },
+    }
+    return lesson, check_apart(task, len(lesson.scenes))
+
+
+def _understood(
+    draft: Draft, decide: Callable[[dict[str, Any]], RenderOptions]
+) -> tuple[Lesson, LessonOptions, RenderOptions, dict[str, tuple[str, str]]]:
+    """Script, options and pictures of a draft."""
+    lesson = read_lesson(draft)
+    own, asked = split_options({name: value for name, value in draft.values.items() if name != "script"})
+    render = decide(asked.model_dump())
+    if words := "\n".join(utterances(lesson)):
+        FilmSubtitles(render.subtitles, words, own.language)  # raises where they cannot be made
+    return lesson, own, render, _pictures(draft, picture_sources(lesson, own))
 
 
 def _pictures(draft: Draft, sources: dict[str, int]) -> dict[str, tuple[str, str]]:

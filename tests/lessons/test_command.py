@@ -6,6 +6,9 @@ import pytest
 from PIL import Image
 
 from runtime.cli import main
+from runtime.contract import RuntimeProblem
+from runtime.lessons import production
+from runtime.lessons.production import LessonWork
 from tests.media.sounds import tone, write_sound
 
 PORTRAIT = Path(__file__).parents[2] / "_assets" / "demo_portrait.jpg"
@@ -65,3 +68,31 @@ def test_bad_input_gets_one_sentence(
     lines = [line for line in said.err.splitlines() if "%" not in line]
     assert len(lines) == 1 and words in lines[0], lines
     assert said.out == "" and not list(folder.glob("*film*"))
+
+
+@pytest.mark.parametrize(("words", "mirrored"), [("אור לבן", True), ("White light", False)])
+def test_the_presenter_stands_where_the_slide_leaves_room(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, words: str, mirrored: bool
+) -> None:
+    """A slide that runs from right to left is turned round, and the presenter with it."""
+    made: list[LessonWork] = []
+
+    def stop(work: LessonWork, out: Path) -> None:
+        made.append(work)
+        raise RuntimeProblem("cancelled", "Far enough.")
+
+    monkeypatch.setattr(production, "make_lesson", stop)
+    (folder / "light.md").write_text(f"# {words}\n\n- {words}\n\nNarration: {words}.\n")
+    for number in range(1, 4):
+        (folder / f"sounds/{number}.wav").unlink()
+    command = [
+        "lesson",
+        str(folder / "light.md"),
+        "--portrait",
+        str(PORTRAIT),
+        "--out",
+        str(folder / "o.mp4"),
+    ]
+    assert main([*command, "--audio", str(folder / "sounds"), "--keep", str(folder / "keep")]) == 2
+    (work,) = made
+    assert work.stage.leftwards is mirrored

@@ -64,6 +64,12 @@ def test_what_is_wrong_is_told_before_anything_is_spoken(plugin: PluginProcess, 
     assert "Exactly one of portrait and portrait_url" in refused(plugin, {**given, "portrait": None})
     both = {"slides": [portrait(files)], "slides_url": "https://example.com/a.pdf"}
     assert "either slides or slides_url" in refused(plugin, {**given, **both})
+    full = SCRIPT.replace(
+        "- Waves\n", "- Waves that are long and waves that are short, and all between\n" * 40
+    )
+    assert "Line 1 of the script: the slide of this scene holds more" in refused(
+        plugin, {**given, "script": full}
+    )
     assert speaker.said == []
 
 

@@ -74,6 +74,27 @@ def test_a_lesson_is_a_job_of_its_own_kind(client: httpx.Client) -> None:
     assert client.delete(f"/v1/lessons/{job['id']}").json()["deleted"]
 
 
+def test_a_lesson_is_checked_before_it_is_spoken(client: httpx.Client) -> None:
+    asked = {"script": SCRIPT, "resolution": "720"}
+    found = client.post(
+        "/v1/lessons/check", data=asked, files=[("slides", ("a.png", picture(3)))] * 2, timeout=120
+    )
+    assert found.status_code == 200, found.text
+    assert (found.json()["scenes"], found.json()["spoken"]) == (
+        2,
+        ["Some words.", "More words.", "The last words."],
+    )
+    full = "# One\n\n" + "- a point of many words that fill a line of the slide from edge to edge\n" * 40
+    answer = client.post(
+        "/v1/lessons/check", json={"script": f"# Zero\n\nWords.\n\n{full}\nNarration: Words."}, timeout=120
+    )
+    assert "Line 5 of the script: the slide of this scene holds more" in sentence(answer)
+    faceless = client.post(
+        "/v1/lessons/check", data=asked, files={"portrait": ("a.png", picture())}, timeout=120
+    )
+    assert "face" in sentence(faceless)
+
+
 def test_the_same_lesson_is_the_same_job_and_every_part_of_it_counts(client: httpx.Client) -> None:
     slides = [("slides", ("a.pdf", PDF))]
     ids = [

@@ -6,6 +6,8 @@ is refused with its line.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runtime.lessons.script.json_form import looks_like_json, read_json
 from runtime.lessons.script.lesson import (
     Alignment,
@@ -24,7 +26,7 @@ from runtime.lessons.script.lesson import (
     Text,
 )
 from runtime.lessons.script.markdown import read_markdown
-from runtime.lessons.script.problems import MAX_CHARACTERS, MAX_SCENES, invalid
+from runtime.lessons.script.problems import MAX_CHARACTERS, MAX_SCENES, invalid, noticed
 from runtime.lessons.script.wrapping import unwrap
 
 __all__ = [
@@ -52,7 +54,7 @@ def parse_lesson(text: str) -> Lesson:
         raise invalid(
             None, f"The script has {len(text)} characters, more than the {MAX_CHARACTERS} accepted."
         )
-    text = unwrap(text)
+    text, reasoning = unwrap(text)
     if not text.strip():
         raise invalid(None, "The script is empty.")
     lesson = read_json(text) if looks_like_json(text) else read_markdown(text)
@@ -61,4 +63,7 @@ def parse_lesson(text: str) -> Lesson:
     if len(lesson.scenes) > MAX_SCENES:
         line = lesson.scenes[MAX_SCENES].line
         raise invalid(line, f"this is scene {MAX_SCENES + 1}, and a lesson has {MAX_SCENES} at most.")
-    return lesson
+    if reasoning is None:
+        return lesson
+    left_out = noticed(reasoning, "the model's reasoning is neither spoken nor shown.")
+    return replace(lesson, notices=(left_out, *lesson.notices))

@@ -208,9 +208,21 @@ def test_money_is_no_formula() -> None:
     assert spoken(parse_lesson("# A\n\nIt costs $5 or $10.\n")) == [("It costs $5 or $10.", 3, 0)]
 
 
-def test_a_script_in_a_fence_keeps_its_lines() -> None:
-    lesson = parse_lesson("```markdown\n# A\n\nHello.\n```\n")
+@pytest.mark.parametrize("fence", ["```markdown", "```"])
+def test_a_script_in_a_fence_keeps_its_lines(fence: str) -> None:
+    lesson = parse_lesson(f"{fence}\n# A\n\nHello.\n```\n")
     assert spoken(lesson) == [("Hello.", 4, 0)]
+
+
+def test_code_alone_stays_code() -> None:
+    (scene,) = parse_lesson("```\nx = 1\n```\n").scenes
+    assert isinstance(scene.body[0], Code)
+
+
+def test_a_model_s_reasoning_is_left_out_and_named() -> None:
+    lesson = parse_lesson("<think>\nShort, then.\n</think>\n\n# A\n\nHello.\n")
+    assert spoken(lesson) == [("Hello.", 7, 0)]
+    assert [notice.sentence[:34] for notice in lesson.notices] == ["Line 1 of the script: the model's "]
 
 
 @pytest.mark.parametrize(
