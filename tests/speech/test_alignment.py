@@ -120,6 +120,16 @@ def test_the_pronunciation_that_is_heard_is_taken() -> None:
     assert [s.phone for s in found.segments][2:6] == list(LEXICON["quick"])
 
 
+def test_sounds_that_cannot_be_heard_share_the_time() -> None:
+    logits = speech(TEXT)
+    quick = slice(int(50 * starts(TEXT)[1]), int(50 * starts(TEXT)[2]))
+    logits[quick] = 0
+    found = align(logits, script(TEXT), SEQUENCE)
+    lengths = [segment.end - segment.start for segment in found.segments[2:6]]
+    assert [segment.phone for segment in found.segments[2:6]] == list(LEXICON["quick"])
+    assert min(lengths) > 0.045
+
+
 def test_words_that_share_a_stretch_are_one() -> None:
     words = script("the quick brown fox jumps over")
     words[2], words[3] = (

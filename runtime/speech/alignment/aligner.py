@@ -47,7 +47,7 @@ def align(logits: FloatArray, words: Sequence[ScriptWord], sequence: PhoneSequen
         return Alignment((), (), np.zeros(len(logits), np.float32))
     scores = phone_scores(logits, sequence)
     graph = graph_of(words, np.diag(sequence.transitions))
-    path = best_path(scores, graph.states)
+    path = graph.sound[best_path(scores, graph.states)]
     on_path = scores[np.arange(len(path)), graph.phone[path]]
     runs = _runs(path, graph, scores)
     spans = _word_spans(runs, len(words))

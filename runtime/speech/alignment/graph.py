@@ -21,6 +21,7 @@ ANYTHING = len(PHONE_NAMES)
 
 MOST_VARIANTS = 40
 
+_PASSES = -1e9  # staying in a state that lasts one frame
 _BEGIN = 4  # the first gap, behind the four states that may lead into it
 _COLUMN = {name: index for index, name in enumerate(PHONE_NAMES)}
 _SILENCE = _COLUMN["sil"]
@@ -33,6 +34,8 @@ class Costs:
     silence, pause: beginning a silence between words, where the writing has none and where it has one.
     anything: beginning a stretch of other sounds. omit, omit_more: leaving out a word, and each further one.
     repeat: saying a word again. drop: leaving out a phone of a word, for those that speakers tend to drop.
+    brief: ending a sound after its first frame, after its second: few sounds last but 20 or 40 ms.
+    sound: what each sound that is said gains. Without it quick speech, many sounds a second, is cheaper left out.
     """
 
     silence: float = 2.0
@@ -42,6 +45,8 @@ class Costs:
     omit_more: float = 1.0
     repeat: float = 12.0
     drop: float = 6.0
+    brief: tuple[float, ...] = (1.5, 0.5)
+    sound: float = 1.0
 
 
 DROPPED = frozenset({"h", "t", "d", "ax", "g", "k", "r", "rr"})
@@ -50,9 +55,13 @@ DROPPED = frozenset({"h", "t", "d", "ax", "g", "k", "r", "rr"})
 
 @dataclass(frozen=True)
 class ScriptGraph:
-    """The graph, and what its N states mean: word (N,) by index, or -1 between words; phone (N,) by index."""
+    """The graph, and what its N states mean: word (N,) by index, or -1 between words; phone (N,) by index.
+
+    A sound has a state for each of its first frames and one for the rest; sound (N,) is the first of them.
+    """
 
     states: StateGraph
+    sound: NDArray[np.int32]
     word: NDArray[np.int32]
     phone: NDArray[np.int32]
 
@@ -78,6 +87,7 @@ class _Builder:
         self._stays: list[float] = []
         self._ways: list[list[tuple[int, float]]] = []
         self._word: list[int] = []
+        self._sound: list[int] = []
         self._rewind: list[int] = []
         self._gap = -1  # where the words before and after meet
         self._omitted = -1
@@ -85,11 +95,14 @@ class _Builder:
         self._beginnings: list[int] = []  # first states of the word before
         self._word_start = 0  # where that word begins: a repetition leads back there
 
-    def _add(self, column: int, stay: float, ways: list[tuple[int, float]], word: int = -1) -> int:
+    def _add(
+        self, column: int, stay: float, ways: list[tuple[int, float]], word: int = -1, sound: int = -1
+    ) -> int:
         self._column.append(column)
         self._stays.append(stay)
         self._ways.append(ways)
         self._word.append(word)
+        self._sound.append(sound if sound >= 0 else len(self._sound))
         self._rewind.append(self._word_start)
         return len(self._column) - 1
 
@@ -122,14 +135,25 @@ class _Builder:
         # Where the phone may come from: (state, gain) of those before it.
         sources: list[tuple[int, float]] = [(self._gap, 0.0)]
         for place, phone in enumerate(phones):
-            state = self._add(phone, self._stay[phone], list(sources), index)
             if place == 0:
-                self._beginnings.append(state)
-            onward = [(state, self._leave[phone])]
+                self._beginnings.append(len(self._column))
+            onward = self._add_phone(phone, list(sources), index)
             if PHONE_NAMES[phone] in DROPPED and len(phones) > 1:
                 onward += [(s, g - self._costs.drop) for s, g in sources if s != self._gap or place == 0]
             sources = onward
         self._ends += [way for way in sources if way[0] != self._gap]
+
+    def _add_phone(self, phone: int, ways: list[tuple[int, float]], word: int) -> list[tuple[int, float]]:
+        """The states of one sound; where the next may come from."""
+        first = len(self._column)
+        onward = []
+        for cost in self._costs.brief:
+            leave = self._leave[phone] - cost
+            state = self._add(phone, _PASSES, ways, word, first)
+            onward.append((state, leave + self._costs.sound))
+            ways = [(state, float(np.log1p(-np.exp(leave))))]
+        state = self._add(phone, self._stay[phone], ways, word, first)
+        return [*onward, (state, self._leave[phone] + self._costs.sound)]
 
     def build(self) -> ScriptGraph:
         counts = [len(ways) for ways in self._ways]
@@ -144,4 +168,5 @@ class _Builder:
             rewind=np.array(self._rewind, np.int32),
             begin=_BEGIN,
         )
-        return ScriptGraph(graph, np.array(self._word, np.int32), graph.column)
+        sound, word = np.array(self._sound, np.int32), np.array(self._word, np.int32)
+        return ScriptGraph(graph, sound, word, graph.column)

@@ -77,7 +77,7 @@ def best_path(scores: Floats, graph: StateGraph, beam: float = BEAM) -> Ints:
         spans = reach[start : stop + 1]
         state = np.full(size, _IMPOSSIBLE, np.float32)
         state[slice(*spans[0])] = checkpoints.pop()
-        back = np.zeros(int((spans[1:, 1] - spans[1:, 0]).sum()), np.uint8)
+        back = np.zeros(int((spans[1:, 1] - spans[1:, 0]).sum()), np.uint16)
         _remember(scores[start:stop], state, spans, back, *parts)
         at = _trace(path[start:stop], at, spans, back, graph.column, graph.first, graph.source)
     return path
@@ -173,7 +173,7 @@ def _remember(
     scores: Floats,
     before: Floats,
     reach: Ints,
-    back: NDArray[np.uint8],
+    back: NDArray[np.uint16],
     column: Ints,
     stay: Floats,
     first: Ints,
@@ -196,7 +196,7 @@ def _remember(
 
 @compiled
 def _trace(
-    path: Ints, at: int, reach: Ints, back: NDArray[np.uint8], column: Ints, first: Ints, source: Ints
+    path: Ints, at: int, reach: Ints, back: NDArray[np.uint16], column: Ints, first: Ints, source: Ints
 ) -> int:
     """Follow the remembered ways from `at` back to the frame before the block; the state there."""
     cell = len(back)

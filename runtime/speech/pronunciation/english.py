@@ -92,7 +92,7 @@ _LETTER_VARIANTS = {"z": "z eh d", "r": "a", "h": "h e ih t sh", "o": "ax uh", "
 _NEW = {
     "covid": "k ou uh v ih d", "wifi": "w a ih f a ih", "wi": "w a ih", "openai": "ou uh p ax n e ih a ih",
     "nvidia": "eh n v ih d i ax", "dify": "d ih f a ih|d i f a ih", "hmm": "h m|m|h ax m", "mm": "m",
-    "mhm": "m h m|m", "shh": "sh", "huh": "h ah", "uh": "ah|ax", "um": "ah m|ax m",
+    "mhm": "m h m|m", "shh": "sh", "huh": "h ah", "uh": "ah|ax|a|er", "um": "ah m|ax m|a m|er m",
     "emoji": "ih m ou uh d zh i|i m ou uh d zh i", "api": "e ih p i a ih", "selfie": "s eh l f i",
     "url": "j u a r eh l|er l", "json": "d zh e ih s ax n",
 }  # fmt: skip
@@ -116,6 +116,9 @@ _WEAK = {
     "into": "ih n t u|ih n t ax", "won't": "w ou uh n t|w ax uh n t|w ou uh n",
     "just": "d zh ax s t|d zh ah s t|d zh ih s t", "either": "i dh er|a ih dh er|a ih dh ax",
     "neither": "n i dh er|n a ih dh er|n a ih dh ax", "again": "ax g eh n|ax g e ih n",
+    "going": "g ou ih ng|g ou ih n|g ah n", "gonna": "g a n ax|g ah n ax|g ax n ax",
+    "probably": "p r a b ax b l i|p r o b ax b l i|p r a b l i", "okay": "ou uh k e ih|ax k e ih|k e ih",
+    "alright": "o l r a ih t|a r a ih t|o r a ih t",
 }  # fmt: skip
 
 _ENDINGS: dict[str, Ipa] = {
