@@ -78,9 +78,12 @@ def _controls(**values: float) -> FloatArray:
 
 
 _KEPT_WHEN_CLOSED = np.where(np.arange(len(CONTROLS)) >= _OPENING, 0.5, 0.0).astype(np.float32)
+# The lower lip is drawn in under the upper teeth and the upper lip lifted off them: a gap in which teeth are seen,
+# so that f is no p.
+_LIP_ON_TEETH = {"jaw": 0.12, "upper": 0.65, "roll_lower": 0.55}
 _CONTACT_POSE = {
     "bilabial": _controls(press=0.35, roll_lower=0.25, roll_upper=0.15),
-    "labiodental": _controls(jaw=0.06, roll_lower=0.55, upper=0.25, lower=0.05),
+    "labiodental": _controls(**_LIP_ON_TEETH),
 }
 
 
@@ -113,7 +116,7 @@ def _inventory() -> dict[str, Phone]:
     add("sil", 1.0, 0.4, "rest")
     add("p b m", 4.0, 0.4, "bilabial", jaw=0.05, press=0.35, roll_lower=0.25, roll_upper=0.15)
     add("bh", 1.5, 0.3, jaw=0.08, lower=0.05, upper=0.03)  # Spanish b between vowels: close, no contact
-    add("f v", 2.5, 0.6, "labiodental", jaw=0.06, roll_lower=0.55, upper=0.25, lower=0.05)
+    add("f v", 2.5, 0.6, "labiodental", **_LIP_ON_TEETH)
     add("th dh", 0.8, 0.2, jaw=0.14, lower=0.32, upper=0.15)
     add("t d", 0.8, 0.15, jaw=0.10, lower=0.35, upper=0.15)
     add("n", 0.7, 0.15, jaw=0.12, lower=0.32, upper=0.15)
