@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from runtime.speech.pronunciation.addresses import read_address
 from runtime.speech.pronunciation.language import Reading
 from runtime.speech.pronunciation.tokens import Token
 
@@ -142,14 +143,9 @@ class HanLanguage:
         return [f"第{numeral(int(found[0]))}"] if found else []
 
     def _url(self, token: Token) -> list[str]:
-        address = re.sub(r"^https?://", "", token.text).rstrip("/")
-        return [_address(address), _address(address.removeprefix("www."))]
+        return read_address(token.text, {".": "点", "/": "斜杠", "@": "at"}, digits)
 
-    def _domain(self, token: Token) -> list[str]:
-        return [_address(token.text)]
-
-    def _email(self, token: Token) -> list[str]:
-        return [_address(token.text)]
+    _domain = _email = _url
 
     def _sign(self, token: Token) -> list[str]:
         text, start = token.writing.text, token.place
@@ -159,12 +155,6 @@ class HanLanguage:
         if token.text == "&" or (token.text in _SIGNS and after.isdigit()):
             return [_SIGNS[token.text]]
         return []
-
-
-def _address(text: str) -> str:
-    said = {".": "点", "/": "斜杠", "@": "at"}
-    pieces = re.findall(r"[A-Za-z]+|\d+|[./@]", text)
-    return " ".join(said.get(piece, digits(piece) if piece.isdigit() else piece) for piece in pieces)
 
 
 def _cardinals(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from runtime.speech.pronunciation.addresses import read_address
 from runtime.speech.pronunciation.language import MissingPackageError, Phones, Reading, Spoken, phrase
 from runtime.speech.pronunciation.spelling import table
 from runtime.speech.pronunciation.tokens import Token
@@ -197,13 +198,10 @@ class Japanese:
         return ["テン".join(numerals(part)[0] for part in token.text.split("."))]
 
     def _url(self, token: Token) -> list[str]:
-        return [_address(re.sub(r"^https?://", "", token.text).rstrip("/"))]
+        signs = {".": "ドット", "/": "スラッシュ", "@": "アットマーク"}
+        return read_address(token.text, signs, lambda number: numerals(number)[0])
 
-    def _domain(self, token: Token) -> list[str]:
-        return [_address(token.text)]
-
-    def _email(self, token: Token) -> list[str]:
-        return [_address(token.text)]
+    _domain = _email = _url
 
     def _sign(self, token: Token) -> list[str]:
         text, start = token.writing.text, token.place
@@ -274,12 +272,6 @@ def _cardinal(number: int) -> str:
         return "ゼロ"
     kana = str(num2words(number, lang="ja", reading=True)).translate(_HIRAGANA)
     return re.sub("(?<=[キジュョ])ウ", "ー", kana)
-
-
-def _address(text: str) -> str:
-    said = {".": "ドット", "/": "スラッシュ", "@": "アットマーク"}
-    pieces = re.findall(r"[A-Za-z]+|\d+|[./@]", text)
-    return " ".join(said.get(piece, numerals(piece)[0] if piece.isdigit() else piece) for piece in pieces)
 
 
 def _pronounce(kana: str) -> tuple[Phones, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from runtime.speech.pronunciation.addresses import read_address
 from runtime.speech.pronunciation.language import Reading
 from runtime.speech.pronunciation.tokens import Token
 
@@ -46,7 +47,6 @@ _SCALES = {
     "bn": "billion", "Mio": "Millionen", "Mio.": "Millionen", "Mrd": "Milliarden", "Mrd.": "Milliarden",
 }  # fmt: skip
 _LONGEST = 15  # digits; longer ones are read one by one
-_ADDRESS = re.compile(r"[A-Za-z]+|\d+|[./@:_-]")
 
 
 class NumberReader:
@@ -214,29 +214,10 @@ class NumberReader:
         return [f" {self._words.point} ".join(parts), f" {self._words.dot} ".join(parts), " ".join(parts)]
 
     def _url(self, token: Token) -> list[str]:
-        address = re.sub(r"^https?://", "", token.text).rstrip("/")
-        spoken = self._address(address)
-        without = self._address(address.removeprefix("www."))
-        scheme = re.match(r"https?", token.text)
-        full = [f"{' '.join(scheme[0].upper())} {spoken}"] if scheme else []
-        return [spoken, without, *full]
+        signs = {".": self._words.dot, "/": self._words.slash, "@": self._words.at}
+        return read_address(token.text, signs, lambda number: self._digits(number)[0])
 
-    def _domain(self, token: Token) -> list[str]:
-        return [self._address(token.text)]
-
-    def _email(self, token: Token) -> list[str]:
-        return [self._address(token.text)]
-
-    def _address(self, text: str) -> str:
-        words = self._words
-        said = {".": words.dot, "/": words.slash, "@": words.at, ":": "", "_": "", "-": ""}
-        spoken = []
-        for piece in _ADDRESS.findall(text):
-            if piece.isdigit():
-                spoken.append(self._digits(piece)[0])
-            else:
-                spoken.append(said.get(piece, " ".join("WWW") if piece == "www" else piece))
-        return " ".join(spoken)
+    _domain = _email = _url
 
     def _sign(self, token: Token) -> list[str]:
         text, start = token.writing.text, token.place
