@@ -30,9 +30,10 @@ class Spoken:
     segments: list[Segment]
 
 
-_ESPEAK_VOICES = {
+ESPEAK_VOICES = {
     "en": ("en-us", "en-gb-x-rp"), "de": ("de",), "fr": ("fr",), "es": ("es",), "zh": ("cmn-latn-pinyin",),
-    "yue": ("yue-Latn-jyutping",), "ja": ("ja",),
+    "yue": ("yue-Latn-jyutping",), "ja": ("ja",), "it": ("it",), "pt": ("pt-br",), "nl": ("nl",), "ru": ("ru",),
+    "ko": ("ko",),
 }  # fmt: skip
 _FLITE_VOICES = ("slt", "rms")
 _FESTIVAL_VOICE = "voice_cmu_us_slt_arctic_hts"
@@ -44,7 +45,7 @@ def speak(texts: list[Text] | None = None) -> Iterator[Spoken]:
     engine = Espeak()
     rng = random.Random(7)
     for number, text in enumerate(texts):
-        for voice in _ESPEAK_VOICES[text.language]:
+        for voice in ESPEAK_VOICES[text.language]:
             voice += rng.choice(["", "+m3", "+f2", "+Annie", "+Marco"])
             yield _by_espeak(engine, text, voice, f"{number}", rng)
         if text.language == "en":

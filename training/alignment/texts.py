@@ -102,4 +102,54 @@ TEXTS: list[Text] = [
         | でんしゃわ ごご ろくじに とうきょうえきを しゅっぱつします。
         """,
     ),
+    *_texts(
+        "it",
+        """
+        Benvenuti al nostro programma. Oggi parliamo di ponti antichi e di fiumi profondi.
+        Il comitato ha pubblicato il rapporto, ma molti membri non credono ai numeri.
+        Mia madre prepara una torta di mele con burro, latte e un poco di miele.
+        Nel 2024 il museo ha venduto 350 biglietti prima di mezzogiorno.
+        Prima di cominciare, togliete la batteria e pulite la camera con un panno morbido.
+        """,
+    ),
+    *_texts(
+        "pt",
+        """
+        Bem-vindos ao nosso programa. Hoje falamos de pontes antigas e de rios profundos.
+        A comissão publicou o seu relatório, mas muitos membros não acreditam nos números.
+        Minha mãe prepara uma torta de maçã com manteiga, leite e um pouco de mel.
+        Em 2024 o museu vendeu 350 bilhetes antes do meio-dia.
+        Antes de começar, tire a bateria e limpe a câmera com um pano macio.
+        """,
+    ),
+    *_texts(
+        "nl",
+        """
+        Welkom bij ons programma. Vandaag praten we over oude bruggen en brede rivieren.
+        De commissie heeft haar verslag gepubliceerd, maar veel leden geloven de cijfers niet.
+        Mijn moeder bakt op zaterdag een appeltaart met boter, melk en verse pruimen.
+        In 2024 verkocht het museum 350 kaartjes voor de middag.
+        Haal voor het begin de batterij eruit en maak de camera schoon met een zachte doek.
+        """,
+    ),
+    *_texts(
+        "ru",
+        """
+        Добро пожаловать в нашу программу. Сегодня мы говорим о старых мостах и широких реках.
+        Комитет опубликовал отчёт, но многие члены не верят этим числам.
+        Моя мама готовит яблочный пирог с маслом, молоком и мёдом.
+        Перед началом выньте батарею и протрите камеру мягкой тканью.
+        Никто не знал, почему река поднялась так быстро, но все перебрались в верхнюю деревню.
+        """,
+    ),
+    *_texts(
+        "ko",
+        """
+        우리 프로그램에 오신 것을 환영합니다. 오늘은 오래된 다리와 넓은 강을 이야기합니다.
+        위원회가 보고서를 발표했지만 많은 사람들이 숫자를 믿지 않습니다.
+        어머니는 토요일마다 버터와 우유로 사과 케이크를 만듭니다.
+        시작하기 전에 배터리를 빼고 부드러운 천으로 카메라를 닦으세요.
+        아무도 강물이 왜 그렇게 빨리 불어났는지 몰랐습니다.
+        """,
+    ),
 ]
