@@ -1,4 +1,4 @@
-"""The examples: workflows through Dify's own engine, an agent as Dify's function calling plays it.
+"""The examples: workflows through Dify's own engine, an agent app as Dify's function calling plays it.
 
 The engine is `graphon`; its requirements are heavy, so it has an environment of its own (`make workflows` makes it).
 """
@@ -25,7 +25,9 @@ from tests.plugin.films import PORTRAIT, encoded, film_at, film_in, spoken, taki
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 ENGINE = Path(os.environ.get("SONIC_GRAPHON_PYTHON", ROOT / ".venv-graphon/bin/python"))
-LESSON = "Rain is water that comes back."
+LESSON = (
+    "# Rain\n\n- falls\n\nNarration: Rain is water that comes back.\n\n# Sun\n\nNarration: The sun lifts it."
+)
 
 
 def engine() -> str:
@@ -46,7 +48,7 @@ def played(example: str, folder: Path, **task: Any) -> dict[str, Any]:
         "python": sys.executable,
         "speech": str(folder / "speech.mp3"),
         "portrait": str(PORTRAIT),
-        "model_answer": LESSON,
+        "model_answers": [],
         "result": str(folder / "result.json"),
         **task,
     }
@@ -83,30 +85,61 @@ def test_speech_to_talking_video(plugin_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_lesson_written_by_a_model(plugin_folder: Path, tmp_path: Path) -> None:
     found = played(
-        "lesson-written-by-a-model.yml", tmp_path, plugin=str(plugin_folder), inputs={"query": "rain"}
+        "lesson-written-by-a-model.yml",
+        tmp_path,
+        plugin=str(plugin_folder),
+        inputs={"query": "rain"},
+        model_answers=[LESSON],
     )
     asked, made = found["calls"]
     assert asked["prompt"][-1]["content"] == "Write a lesson about: rain"
-    assert made["parameters"]["script"] == LESSON and made["parameters"]["tts_model"]["voice"] == "alloy"
+    assert made["tool"] == "narrate_lesson" and made["parameters"]["script"] == LESSON
     shown = re.search(r'<video src="([^"]+)" controls></video>', found["outputs"]["answer"])
-    assert shown is not None and LESSON in found["outputs"]["answer"]
+    assert shown is not None and "ready" in found["outputs"]["answer"]
+    film = film_of(found, shown.group(1))
+    assert (film["width"], film["height"]) == (1280, 720)
+    # Two scenes that say the same 1.2 s (some of it silence), each with time before and after its words.
+    assert 2 * (0.5 + 0.7) + 1.0 < film["seconds"] < 2 * (0.5 + 1.2 + 0.7) + 0.2
+
+
+@pytest.mark.slow
+def test_agent_of_workflow_nodes(plugin_folder: Path, tmp_path: Path) -> None:
+    """The model decides, reads what its steps brought, also that one failed, and decides again."""
+    ask = "Have her say good morning. Her photo: {portrait} please"
+    steps = [
+        {"action": "check_portrait", "portrait_url": "http://127.0.0.1:9/ada.jpg"},
+        {"action": "check_portrait", "portrait_url": "{photo}"},
+        {"action": "generate_talking_video", "portrait_url": "{photo}", "script": "Good morning."},
+        {"action": "answer", "answer": "Here she is: <video src='{film}' controls></video>"},
+    ]
+    found = played(
+        "agent-with-a-presenter.yml",
+        tmp_path,
+        plugin=str(plugin_folder),
+        inputs={"query": ask},
+        model_answers=steps,
+    )
+    calls = found["calls"]
+    assert [call.get("tool", "model") for call in calls] == [
+        *("model", "check_portrait", "model", "check_portrait", "model", "generate_talking_video", "model")
+    ]
+    prompts = [call["prompt"][0]["content"] for call in calls if "model" in call]
+    assert "private network" not in prompts[0] and "private network" in prompts[1]
+    assert "This portrait will do." in prompts[2] and "ready" in prompts[3]
+    made = calls[5]["parameters"]
+    assert made["script"] == "Good morning." and made["tts_model"]["voice"] == "alloy"
+    shown = re.search(r"<video src='([^']+)' controls></video>", found["outputs"]["answer"])
+    assert shown is not None
     film = film_of(found, shown.group(1))
     assert film["seconds"] == pytest.approx(1.2, abs=0.15) and film["width"] == film["height"] == 512
 
 
-def test_the_engine_reads_the_agent(tmp_path: Path) -> None:
-    found = played("agent-with-a-presenter.yml", tmp_path, only_look=True)
-    assert found["kind"] == "app" and "agent-chat" in found["reason"]
-
-
 @pytest.mark.slow
-def test_agent_with_a_presenter(start: Any, files: FileServer) -> None:
+def test_agent_app(start: Any, files: FileServer) -> None:
     """Function calling as Dify does it: the form's values, and strings from the model on top."""
     plugin: PluginProcess = start(FILES_URL=files.base)
     plugin.replies |= {"upload_file": taking_uploads(files), "tts": speech([encoded(spoken(1.0), "mp3")])}
-    agent = yaml.safe_load((EXAMPLES / "agent-with-a-presenter.yml").read_text())["model_config"][
-        "agent_mode"
-    ]
+    agent = yaml.safe_load((EXAMPLES / "agent-app.yml").read_text())["model_config"]["agent_mode"]
     declared = yaml.safe_load((ROOT / "plugin/tools/generate_talking_video.yaml").read_text())["parameters"]
     tool = next(tool for tool in agent["tools"] if tool["tool_name"] == "generate_talking_video")
     form = {
