@@ -15,7 +15,7 @@ from typing import Any
 from runtime import __version__
 from runtime.contract import RuntimeProblem
 from runtime.inference.packs import ModelPack
-from runtime.inference.processor import fast_int8
+from runtime.inference.processor import exact_int8, fast_int8
 from runtime.inference.providers import PACKAGES, PROVIDER_NAMES, plan_providers, user_cache_dir
 
 LIBRARIES = ("numpy", "scipy", "opencv-python-headless", "Pillow", "av", "librosa", "pydantic")
@@ -56,7 +56,7 @@ def examine() -> dict[str, Any]:
         "cache": str(user_cache_dir()),
         "pack": _pack(),
         "providers": providers,
-        "will_run": next((name for name, state in providers.items() if state == "runs"), None),
+        "will_run": next((name for name in _wanted() if providers[name] == "runs"), None),
     }
 
 
@@ -83,6 +83,14 @@ def _providers() -> dict[str, str]:
             except Exception as fault:  # each provider raises its own kinds
                 states[name] = "does not start: " + " ".join(str(fault).split())[:200]
     return states
+
+
+def _wanted() -> list[str]:
+    """The providers that `auto` tries for an INT8 network, in order."""
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    return [plan.name for plan in plan_providers(available, quantised=True, exact=exact_int8())]
 
 
 def _has_nvidia_gpu() -> bool:

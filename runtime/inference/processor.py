@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from functools import cache
 from pathlib import Path
@@ -20,3 +21,8 @@ def fast_int8() -> tuple[str, ...]:
     found = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
     words = found[1].split() if found else []
     return tuple(word for word in FAST_INT8 if word in words)
+
+
+def exact_int8() -> bool:
+    """Whether ONNX Runtime's own provider adds up products of bytes in 32 bits here; older x86 does so in 16."""
+    return platform.machine().lower() not in ("x86_64", "amd64") or bool(fast_int8())

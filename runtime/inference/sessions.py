@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import re
 import threading
 from collections.abc import Mapping
@@ -18,8 +17,9 @@ import numpy as np
 
 from runtime.contract import RuntimeProblem
 from runtime.inference.packs import Graph, ModelPack
-from runtime.inference.processor import fast_int8
+from runtime.inference.processor import exact_int8
 from runtime.inference.providers import (
+    PROVIDER_NAMES,
     ProviderPlan,
     engine_machine,
     plan_providers,
@@ -34,8 +34,7 @@ log = logging.getLogger(__name__)
 
 # A few small matrix products each: slower on every device that has to be handed its inputs first.
 LIGHT_GRAPHS = ("mesh_source", "mesh_motion", "mouth_drive")
-# Those that run for every frame. OpenVINO does them in two thirds of the time, but takes 0.2 to 0.4 s to compile any.
-FRAME_GRAPHS = ("mouth",)
+FRAME_GRAPHS = ("mouth",)  # those that run for every frame
 QUIET = 4  # ONNX Runtime's "fatal only": its own words for a missing library run over twenty lines
 
 
@@ -101,7 +100,7 @@ class Sessions:
             quantised=graph.precision == "int8",
             half=graph.precision == "fp16",
             light=graph.name in LIGHT_GRAPHS,
-            seldom=graph.name not in FRAME_GRAPHS and _exact_on_cpu(graph),
+            exact=exact_int8(),
             profile=shape_profile(graph.record["inputs"]),
         )
         reason = ""
@@ -131,13 +130,7 @@ def threads_for(name: str, asked: int = 0) -> int:
     return asked or (max(1, (os.cpu_count() or 2) // 2) if name in FRAME_GRAPHS else 0)
 
 
-_RANK = ["tensorrt", "cuda", "openvino", "cpu"]
-
-
-def _exact_on_cpu(graph: Graph) -> bool:
-    """Whether ONNX Runtime's own provider computes the graph as it was quantised: older x86 sums bytes in 16 bits."""
-    x86 = platform.machine().lower() in ("x86_64", "amd64")
-    return graph.precision != "int8" or not x86 or bool(fast_int8())
+_RANK = list(PROVIDER_NAMES)
 
 
 @cache
@@ -161,9 +154,13 @@ def start_session(path: Path, plan: ProviderPlan, threads: int = 0) -> onnxrunti
     settings = onnxruntime.SessionOptions()
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     settings.intra_op_num_threads = threads
-    # Threads that wait for work in a loop would take the cores from the encoder: nearly half of a film's processor time.
+    # Threads that wait for work in a loop would take the cores from the encoder: nearly half of a film's
+    # processor time.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.log_severity_level = QUIET
+    # ONNX Runtime's arenas keep the most that any run has needed, for each graph anew; the C library's memory serves
+    # all of them, in the same time.
+    settings.enable_cpu_mem_arena = False
     if folder := plan.options.get("trt_engine_cache_path"):
         Path(folder).mkdir(parents=True, exist_ok=True)
     providers: list[str | tuple[str, dict[str, str]]] = [(plan.ort_name, plan.options)]

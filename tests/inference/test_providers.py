@@ -12,7 +12,7 @@ INTEL = ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
 
 def test_auto_takes_the_fastest_first_and_ends_at_the_cpu() -> None:
     assert [plan.name for plan in plan_providers(GPU)] == ["tensorrt", "cuda", "cpu"]
-    assert [plan.name for plan in plan_providers(INTEL)] == ["openvino", "cpu"]
+    assert [plan.name for plan in plan_providers(INTEL)] == ["cpu", "openvino"]
     assert [plan.name for plan in plan_providers(["AzureExecutionProvider", "CPUExecutionProvider"])] == [
         "cpu"
     ]
@@ -64,14 +64,23 @@ def test_tensorrt_computes_in_half_precision_only_what_is_stored_so() -> None:
 
 
 def test_light_graphs_stay_on_the_cpu_unless_a_provider_is_asked_for() -> None:
-    assert [plan.name for plan in plan_providers(INTEL, light=True)] == ["cpu"]
-    assert [plan.name for plan in plan_providers(INTEL, "openvino", light=True)] == ["openvino"]
+    assert [plan.name for plan in plan_providers(GPU, light=True)] == ["cpu"]
+    assert [plan.name for plan in plan_providers(GPU, "cuda", light=True)] == ["cuda"]
 
 
-def test_openvino_compiles_only_what_runs_often() -> None:
-    assert [plan.name for plan in plan_providers(INTEL, seldom=True)] == ["cpu"]
-    assert [plan.name for plan in plan_providers(GPU, seldom=True)] == ["tensorrt", "cuda", "cpu"]
-    assert [plan.name for plan in plan_providers(INTEL, "openvino", seldom=True)] == ["openvino"]
+@pytest.mark.parametrize(
+    ("installed", "quantised", "names"),
+    [
+        (INTEL, True, ["openvino", "cpu"]),
+        (INTEL, False, ["cpu", "openvino"]),
+        (GPU, True, ["tensorrt", "cuda", "cpu"]),
+        (["CPUExecutionProvider"], True, ["cpu"]),
+    ],
+)
+def test_a_processor_that_sums_bytes_inexactly_leaves_int8_to_others(
+    installed: list[str], quantised: bool, names: list[str]
+) -> None:
+    assert [plan.name for plan in plan_providers(installed, quantised=quantised, exact=False)] == names
 
 
 def test_shape_profiles_name_every_input_at_every_batch() -> None:
@@ -100,7 +109,7 @@ def test_engines_of_other_gpus_drivers_and_libraries_lie_elsewhere() -> None:
 
 
 def test_openvino_keeps_float32_and_the_thread_count() -> None:
-    options = plan_providers(INTEL, threads=3, cache_dir=Path("/cache"))[0].options
+    options = plan_providers(INTEL, "openvino", threads=3, cache_dir=Path("/cache"))[0].options
     assert json.loads(options["load_config"]) == {
         "CPU": {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "3"}
     }
