@@ -31,7 +31,6 @@ from runtime.stages.image_encoding import ImageEncoder, Portrait
 from runtime.stages.motion_field import FaceMotion, MotionField
 from runtime.stages.performance import MotionTrack, film_seconds, perform
 from runtime.stages.post_processing import Backdrop, Box, Compositor, Overlay
-from runtime.stages.script_following import follow_script
 from runtime.stages.texture_rendering import FaceTexture, TextureRenderer
 from runtime.subtitles.film import FilmSubtitles
 from runtime.subtitles.guessing import spread_words
@@ -225,6 +224,8 @@ def listen(
         return Heard(track, seconds, [Notice(code="audio_silent", sentence=sentence)])
     if script is None:
         return Heard(track, seconds, [])
+    from runtime.stages.script_following import follow_script  # many languages' rules, which few films need
+
     followed = follow_script(hearing, script, language)
     return Heard(followed.track, seconds, followed.notices, followed.words)
 

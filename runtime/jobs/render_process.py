@@ -1,4 +1,4 @@
-"""One attempt at a render, seen from the server: a child process that may crash, hang or be killed."""
+"""A render process, seen from the server: a child that renders one task, and may crash, hang or be killed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import runtime
 from runtime.jobs.resources import memory_kills
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 RENDERER = (sys.executable, "-m", "runtime.jobs.renderer")
 POLL_SECONDS = 0.5
 LAST_SECONDS = 30.0  # that a process may take to end after it has closed its output without a word
-LOG_TAIL = 400  # characters of a crashed process's last words that go into the server's log
+LOG_TAIL = 400  # bytes of a crashed process's last words that go into the server's log
 # A render needs none of these.
 SECRETS = ("SONIC_API_KEY", "SONIC_S3_ACCESS_KEY", "SONIC_S3_SECRET_KEY", "SONIC_S3_SESSION_TOKEN")
 
@@ -44,37 +45,76 @@ class Outcome:
 
 
 class RenderProcess:
-    """Runs a task in a process group of its own. `stop` may be called from any thread."""
+    """Runs one task in a process group of its own. `stop` may be called from any thread.
 
-    def __init__(self, task: dict[str, Any], folder: Path, command: Sequence[str] = RENDERER) -> None:
-        self._task = task
+    It may be started before there is a task, and then stands ready.
+    """
+
+    def __init__(self, folder: Path, command: Sequence[str] = RENDERER) -> None:
+        """`folder` is where what the process says of itself is kept, in a file without a name."""
         self._folder = folder
         self._command = command
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._memory_kills = memory_kills()
+        self._log: IO[bytes] | None = None
+        self._memory_kills: int | None = None
 
     @property
     def pid(self) -> int | None:
         """The process id while the process runs."""
-        return self._process.pid if self._process is not None else None
+        process = self._process
+        return process.pid if process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a process that has not ended."""
+        process = self._process
+        return process is not None and process.poll() is None
+
+    def start(self, ready_for: Mapping[str, Any] | None = None, device: int | None = None) -> None:
+        """Start the process, with `ready_for` ahead of its task: see renderer.py. Raises OSError."""
+        environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        root = str(Path(runtime.__file__).parents[1])
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
+        if device is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = str(device)
+        ahead = [] if ready_for is None else ["--ready-for", json.dumps(ready_for)]
+        with self._lock:
+            if self._stopped.is_set():
+                return
+            self._log = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - it is read when the process has ended
+            self._process = subprocess.Popen(
+                [*self._command, *ahead],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env=environment,
+                start_new_session=True,
+            )
 
     def run(
-        self, on_progress: Callable[[float, str], None], time_limit: float, device: int | None = None
+        self,
+        task: Mapping[str, Any],
+        on_progress: Callable[[float, str], None],
+        time_limit: float,
+        device: int | None = None,
     ) -> Outcome:
-        """Run to the end, at most `time_limit` seconds. When this returns, no process of the group is left."""
+        """Run a task to the end, at most `time_limit` seconds. When this returns, no process of the group is left."""
+        self._memory_kills = memory_kills()
         try:
-            with (self._folder / "render.log").open("wb") as errors:
-                self._start(errors.fileno(), device)
+            if not self.alive:  # not started yet, or dead while it stood ready, which is no fault of the task
+                self.end()
+                self.start(device=device)
+            process = self._process
+            if process is None or self._stopped.is_set():
+                return Outcome("stopped", {})
+            self._hand(task, process)
+            return self._follow(process, on_progress, time.monotonic() + time_limit)
         except OSError as fault:
             return Outcome("crashed", {"sentence": f"The render process could not start: {fault}."})
-        if self._process is None:
-            return Outcome("stopped", {})
-        try:
-            return self._follow(self._process, on_progress, time.monotonic() + time_limit)
         finally:
-            self._end(self._process)
+            self.end()
 
     def stop(self) -> None:
         """End the process now; `run` returns soon after."""
@@ -83,27 +123,26 @@ class RenderProcess:
             if self._process is not None:
                 _kill_group(self._process.pid)
 
-    def _start(self, errors: int, device: int | None) -> None:
-        environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
-        root = str(Path(runtime.__file__).parents[1])
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
-        if device is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = str(device)
+    def end(self) -> None:
+        """Leave nothing of the process behind."""
         with self._lock:
-            if self._stopped.is_set():
-                return
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=environment,
-                start_new_session=True,
-            )
-        assert self._process.stdin is not None
+            process, self._process = self._process, None
+        if process is not None:
+            _kill_group(process.pid)
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _hand(self, task: Mapping[str, Any], process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
         with contextlib.suppress(OSError):  # it may be dead already, which _follow will find
-            self._process.stdin.write(json.dumps(self._task).encode() + b"\n")
-            self._process.stdin.flush()
+            process.stdin.write(json.dumps(task).encode() + b"\n")
+            process.stdin.flush()
 
     def _follow(
         self, process: subprocess.Popen[bytes], on_progress: Callable[[float, str], None], deadline: float
@@ -137,7 +176,7 @@ class RenderProcess:
             return Outcome("crashed", {"sentence": "The render process closed its output but did not end."})
         if self._stopped.is_set():
             return Outcome("stopped", {})
-        log.warning("the render process ended with %s: %s", status, self._last_words())
+        log.warning("the render process ended with %s: %s", status, self.last_words())
         if status == -signal.SIGKILL and self._memory_kills is not None:
             if memory_kills() == self._memory_kills:
                 return Outcome("killed", {"sentence": "The render process was killed from outside."})
@@ -157,17 +196,17 @@ class RenderProcess:
             log.warning("the render process said something odd: %r", line[:200])
         return None
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        _kill_group(process.pid)
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The end of what the process has written to its standard error."""
+        if self._log is None:
+            return ""
         with contextlib.suppress(OSError):
-            return (self._folder / "render.log").read_text(errors="replace")[-LOG_TAIL:].strip()
+            size = os.fstat(self._log.fileno()).st_size
+            return (
+                os.pread(self._log.fileno(), LOG_TAIL, max(0, size - LOG_TAIL))
+                .decode(errors="replace")
+                .strip()
+            )
         return ""
 
 

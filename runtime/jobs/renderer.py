@@ -4,6 +4,11 @@
     {"progress": 0.4, "stage": "..."}   {"result": {...}}   {"problem": {...}}            the answers, a line each
 
 Standard input stays open as long as the server lives. When it closes, the process ends itself at once.
+
+    python -m runtime.jobs.renderer [--ready-for '{"threads": 2}']
+
+With --ready-for (options of renders to come) it loads libraries and networks before there is a task; a task that comes
+in the midst of that does not wait for the rest.
 """
 
 from __future__ import annotations
@@ -12,10 +17,12 @@ import contextlib
 import json
 import logging
 import os
+import select
 import signal
 import sys
 import threading
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,19 +51,43 @@ class Reporter:
             self.send(progress=round(fraction, 4), stage=stage)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Render one task; the exit status is 0 unless something unforeseen happened."""
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the server's business
     reporter = Reporter()
     volunteer_for_oom_killer()
-    task = json.loads(sys.stdin.readline())
-    threading.Thread(target=end_with_server, daemon=True).start()
+    if arguments[:1] == ["--ready-for"]:
+        get_ready(RenderOptions(**json.loads(arguments[1])))
+    task = next_task()
+    if task is None:
+        return 0
     try:
         reporter.send(result=render(task, reporter))
     except RuntimeProblem as problem:
         reporter.send(problem={"code": problem.code, "sentence": problem.sentence, "hint": problem.hint})
     return 0
+
+
+def get_ready(options: RenderOptions) -> None:
+    """Do ahead what films with these options wait for, until a task comes or the server goes."""
+    from runtime.rehearsal import rehearse
+
+    try:
+        for _ in rehearse(options):
+            if select.select([0], [], [], 0)[0]:
+                return
+    except Exception:
+        log.exception("nothing could be made ready")  # the task will meet the same, and tell
+
+
+def next_task() -> dict[str, Any] | None:
+    """Wait for the task; None when the server ends first. From then on the process ends with the server."""
+    line = sys.stdin.readline()
+    if not line:
+        return None
+    threading.Thread(target=end_with_server, daemon=True).start()
+    return dict(json.loads(line))
 
 
 def render(task: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -102,4 +133,4 @@ def volunteer_for_oom_killer() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

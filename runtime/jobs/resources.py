@@ -73,14 +73,22 @@ class MemoryGuard:
         with self._lock:
             self._seen[short_side] = max(peak_mb * 1.1, self._seen.get(short_side, 0.0))
 
-    def admits(self, short_side: int, running: Sequence[Load]) -> bool:
-        """Say whether there is memory for one more render."""
+    def admits(self, short_side: int, running: Sequence[Load], ready_pid: int | None = None) -> bool:
+        """Say whether there is memory for one more render; the process `ready_pid` that it would take holds some."""
         if not running:
             return True
+        held = self._resident(ready_pid) if ready_pid else 0.0
+        return self._unclaimed(running) + held >= self.estimate_mb(short_side)
+
+    def spares(self, running: Sequence[Load]) -> bool:
+        """Say whether there is memory to keep a process ready, and for the render that it will do."""
+        return self._unclaimed(running) >= self.estimate_mb(REFERENCE_SIDE)
+
+    def _unclaimed(self, running: Sequence[Load]) -> float:
         outstanding = sum(
             max(0.0, load.reserved_mb - (self._resident(load.pid) if load.pid else 0.0)) for load in running
         )
-        return self._available() - outstanding - self.reserve_mb >= self.estimate_mb(short_side)
+        return self._available() - outstanding - self.reserve_mb
 
     def pick_device(self, running: Sequence[Load]) -> int | None:
         """Return the GPU with the fewest renders among those with room for one more, or None."""

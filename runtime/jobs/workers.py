@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 FILM = "film.mp4"
 MOST_RUNS = 20  # of a job that is interrupted again and again through no fault of its own
 IDLE_SECONDS = 1.0  # how often memory is looked at again while a job waits for it
+SPARE_RETRY_SECONDS = 30.0  # after a process that stood ready has died
 RETRY_SECONDS = 2.0  # how often a note that the full disk did not take is tried again
 
 
@@ -33,7 +34,7 @@ class PoolSettings:
 
     `workers` renders side by side with `threads` each (0 = the engine's choice), `attempts` for a job whose process
     crashes, `time_limit` seconds for each. `producer` is named in each film's metadata. With less than
-    `min_free_bytes` on the disk nothing is started.
+    `min_free_bytes` on the disk nothing is started. `spare` keeps one process ready for the job to come.
     """
 
     workers: int = 1
@@ -43,6 +44,7 @@ class PoolSettings:
     use_devices: bool = False
     producer: str | None = None
     min_free_bytes: int = 0
+    spare: bool = False
 
 
 @dataclass
@@ -82,6 +84,8 @@ class WorkerPool:
         self._running: dict[str, _Running] = {}
         self._changed = threading.Condition()
         self._halted = False
+        self._spare: RenderProcess | None = None
+        self._spare_from = 0.0  # when the next one may be started, by the monotonic clock
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -111,6 +115,7 @@ class WorkerPool:
         """Start nothing more; what runs goes on."""
         with self._changed:
             self._halted = True
+            self._drop_spare()
             self._changed.notify_all()
 
     def stop(self, grace: float) -> None:
@@ -139,12 +144,47 @@ class WorkerPool:
                 except Exception:
                     log.exception("the queue could not be served")
                     started = False
-                if not started and not self._halted:
-                    self._changed.wait(IDLE_SECONDS)
+                if not started and not self._halted and not self._changed.wait(IDLE_SECONDS):
+                    self._keep_spare()
+
+    def _keep_spare(self) -> None:
+        """In a quiet moment make a process ready for the next job. Called with the lock held."""
+        if self._spare is not None and not self._spare.alive:
+            log.warning("the render process that stood ready is gone: %s", self._spare.last_words())
+            self._drop_spare()
+            self._spare_from = time.monotonic() + SPARE_RETRY_SECONDS
+        if self._spare is None and self._spare_wanted():
+            spare = RenderProcess(self.folder.work, self.command)
+            try:
+                spare.start({"threads": self.settings.threads})
+            except OSError as fault:
+                log.warning("no render process can be made ready: %s", fault)
+                self._spare_from = time.monotonic() + SPARE_RETRY_SECONDS
+            else:
+                self._spare = spare
+
+    def _spare_wanted(self) -> bool:
+        """With GPUs none is: it would hold one's memory. While all workers are busy, only if a job waits for them."""
+        if not self.settings.spare or self.settings.use_devices or self._halted:
+            return False
+        if time.monotonic() < self._spare_from or not self.guard.spares(self._loads()):
+            return False
+        return self._free_places() > 0 or bool(self.store.waiting(limit=1))
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.end()
+            self._spare = None
+
+    def _free_places(self) -> int:
+        return self.settings.workers - sum(entry.places for entry in self._running.values())
+
+    def _loads(self) -> list[Load]:
+        return [Load(entry.process.pid, entry.reserved_mb, entry.device) for entry in self._running.values()]
 
     def _start_next(self) -> bool:
         """Start the next job if there is one and room for it. Called with the lock held."""
-        free = self.settings.workers - sum(entry.places for entry in self._running.values())
+        free = self._free_places()
         if free <= 0:
             return False
         if self.folder.free_bytes() < self.settings.min_free_bytes:
@@ -154,9 +194,11 @@ class WorkerPool:
         if not waiting:
             return False
         job = waiting[0]
-        loads = [Load(entry.process.pid, entry.reserved_mb, entry.device) for entry in self._running.values()]
+        loads, ready = self._loads(), self._spare.pid if self._spare is not None else None
         device = self.guard.pick_device(loads) if self.settings.use_devices else None
-        if not self.guard.admits(job.short_side, loads) or (self.settings.use_devices and device is None):
+        if not self.guard.admits(job.short_side, loads, ready) or (
+            self.settings.use_devices and device is None
+        ):
             return False
         places = self._places(job, free, loads) if device is None else 1
         return self._launch(job, places, device)
@@ -176,11 +218,16 @@ class WorkerPool:
         if job is None:
             remove(work)
             return False
-        process = RenderProcess(self._task(job, work, places), work, self.command)
+        process = RenderProcess(work, self.command)
+        if self._spare is not None and places == 1:  # else the scenes have processes of their own
+            process, self._spare = self._spare, None
         reserved_mb = places * self.guard.estimate_mb(job.short_side)
         entry = _Running(job, process, reserved_mb, device, places)
         entry.thread = threading.Thread(
-            target=self._attend, args=(entry, work), name=f"render {job.id}", daemon=True
+            target=self._attend,
+            args=(entry, self._task(job, work, places), work),
+            name=f"render {job.id}",
+            daemon=True,
         )
         self._running[job.id] = entry
         entry.thread.start()
@@ -216,7 +263,7 @@ class WorkerPool:
             "workers": places,
         }
 
-    def _attend(self, entry: _Running, work: Path) -> None:
+    def _attend(self, entry: _Running, task: dict[str, Any], work: Path) -> None:
         """Follow one attempt from start to end. Runs in a thread of its own."""
         job = entry.job
         began = time.time()
@@ -224,6 +271,7 @@ class WorkerPool:
         self.board.post(job.id, Progress(stage="starting", began=began))
         try:
             outcome = entry.process.run(
+                task,
                 lambda fraction, stage: self.board.post(job.id, Progress(fraction, stage, began)),
                 self._time_limit(job),
                 entry.device,

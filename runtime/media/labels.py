@@ -10,6 +10,7 @@ In the picture, by option: a text in the lower right corner of every frame.
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import struct
@@ -17,7 +18,6 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +73,9 @@ class Provenance:
         """Return the XMP packet."""
         return XMP_TEMPLATE.format(
             source_type=SOURCE_TYPE,
-            tool=escape(f"Sonic Talking Video {__version__}"),
-            producer=escape(self.producer),
-            identifier=escape(self.content_id),
+            tool=html.escape(f"Sonic Talking Video {__version__}"),
+            producer=html.escape(self.producer),
+            identifier=html.escape(self.content_id),
             stamp=self.stamp,
         )
 

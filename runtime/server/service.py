@@ -324,6 +324,7 @@ def pool_settings(settings: Settings) -> PoolSettings:
         bool(devices),
         settings.producer,
         int(settings.reserve_disk_mb * MEGABYTE),
+        settings.spare_render,
     )
 
 

@@ -33,6 +33,9 @@ class Settings(BaseModel):
     render_memory_mb: float = Field(
         1000, gt=0, description="memory of one render at 512 pixels, until one was measured"
     )
+    spare_render: bool = Field(
+        True, description="keep a render process ready, with everything loaded (0 = off)"
+    )
     reserve_memory_mb: float = Field(512, ge=0, description="memory that renders must leave free")
     gpu_render_memory_mb: float = Field(3000, ge=0, description="GPU memory of one render")
     attempts: int = Field(2, ge=1, le=10, description="attempts at a render whose process crashes")

@@ -1,18 +1,17 @@
 """Stands in for the engine where a test needs a crash, a hang or an exact pace; speaks the render process' protocol.
 
-    python engine_double.py [SECONDS [FRAMES]]
+    python engine_double.py [SECONDS [FRAMES]] [--ready-for OPTIONS]
 
 The options' seed chooses what happens; the film is a real MP4 of SECONDS rendering time and FRAMES frames (6).
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from runtime.contract import RuntimeProblem
-from runtime.jobs.renderer import Reporter, end_with_server, volunteer_for_oom_killer
+from runtime.jobs.renderer import Reporter, next_task, volunteer_for_oom_killer
 from runtime.media.video import VideoWriter
 from runtime.speech.script import TimedWord
 from runtime.subtitles.film import FilmSubtitles
@@ -30,13 +29,17 @@ STEPS = 20
 
 
 def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0.1
-    frames = int(sys.argv[2]) if len(sys.argv) > 2 else 6
+    parser = argparse.ArgumentParser()
+    parser.add_argument("seconds", type=float, nargs="?", default=0.1)
+    parser.add_argument("frames", type=int, nargs="?", default=6)
+    parser.add_argument("--ready-for")
+    given = parser.parse_args()
+    seconds, frames = given.seconds, given.frames
     reporter = Reporter()
     volunteer_for_oom_killer()
-    task = json.loads(sys.stdin.readline())
-
-    threading.Thread(target=end_with_server, daemon=True).start()
+    task = next_task()
+    if task is None:
+        return
     behaviour = task["options"].get("seed", FINE) % 10
     misbehave(behaviour, task, reporter)
     for step in range(STEPS):
