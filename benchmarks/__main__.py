@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import concurrency, memory, quality, scaling
+from benchmarks import concurrency, memory, quality, scaling, service
 from benchmarks.document import keep
 from runtime.bench.speed import floor_table, stage_table
 from runtime.bench.startup import startup_table
@@ -45,6 +45,7 @@ MEASURES: dict[str, Measure] = {
     "scaling": scaling.tables,
     "memory": memory.tables,
     "concurrency": concurrency.tables,
+    "service": service.tables,
     "quality": quality.tables,
 }
 
