@@ -92,25 +92,10 @@ def quantise(network: Network, ranges: Any, layers: Collection[str]) -> onnx.Mod
             {"WeightSymmetric": True},
         )
         quantiser.quantize_model()
-        heads = [layer.name for layer in network.layers if layer.head and layer.name in layers]
-        _leave_answers(quantiser.model.model.graph, heads)
         quantiser.model.topological_sort()
     model = with_half_weights(quantiser.model.model)
     model.producer_name = ""
     return model
-
-
-def _leave_answers(graph: onnx.GraphProto, heads: Collection[str]) -> None:
-    """Let output heads give float32: nothing in INT8 follows that would gain from rounding their answers."""
-    takers = {taken: node for node in graph.node for taken in node.input}
-    for head in [node for node in graph.node if node.name in heads]:
-        rounding = takers.get(head.output[0])
-        if rounding is None or rounding.op_type != "QuantizeLinear":
-            continue
-        widening = takers[rounding.output[0]]
-        head.output[0] = widening.output[0]
-        graph.node.remove(rounding)
-        graph.node.remove(widening)
 
 
 def quantised_tensors(model: onnx.ModelProto) -> dict[str, Quantised]:

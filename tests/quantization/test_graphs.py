@@ -13,7 +13,6 @@ from runtime.contract import RuntimeProblem
 from runtime.inference.packs import ModelPack
 from runtime.quantization.graphs import Network
 from runtime.quantization.half_weights import with_half_weights
-from runtime.quantization.qdq import measure_ranges, quantise
 
 Net = Callable[..., onnx.ModelProto]
 
@@ -100,14 +99,3 @@ def test_a_graph_without_weighted_layers_is_refused(small_pack: str) -> None:
         RuntimeProblem, match=r"linear cannot be quantised: its node Mul_0 is a Mul, and no node after"
     ):
         Network(model, "linear")
-
-
-def test_what_the_head_answers_is_not_rounded(conv_net: Net) -> None:
-    network = Network(conv_net(), "net")
-    random = np.random.default_rng(4)
-    rows = [{"input": random.normal(size=(1, 3, 16, 16)).astype(np.float32)} for _ in range(3)]
-    model = quantise(network, measure_ranges(network, rows, "minmax"), ["first", "second", "head"])
-    makers = {output: node for node in model.graph.node for output in node.output}
-    head = makers["output"]
-    assert head.name == "head" and all(makers[name].op_type == "DequantizeLinear" for name in head.input[:2])
-    onnx.checker.check_model(model, full_check=True)
