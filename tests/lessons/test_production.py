@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.filter import Graph
 
 from runtime.contract import LessonResult, RenderOptions, RuntimeProblem
 from runtime.inference.packs import ModelPack
@@ -161,6 +163,24 @@ def test_cancelling_leaves_nothing_but_finished_scenes(make: Make, tmp_path: Pat
     assert caught.value.code == "cancelled" and list(tmp_path.iterdir()) == []
     after = make(tmp_path / "a.mp4", script)
     assert [scene.reused for scene in after.scenes] == [True, True, False]
+
+
+def test_what_a_scene_s_sound_took_is_given_back(make: Make, tmp_path: Path) -> None:
+    """Filter graphs hold themselves: without a search for such circles each scene would leave its own behind."""
+    stages: list[str] = []
+    gc.disable()
+    try:
+        with pytest.raises(RuntimeProblem, match="cancelled"):
+            make(
+                tmp_path / "a.mp4",
+                SCRIPT.replace("words", "sounds"),
+                cancelled=lambda: "scene 1 of 3" in stages,
+                progress=lambda done, stage: stages.append(stage),
+            )
+        left = [one for one in gc.get_objects() if isinstance(one, Graph)]
+        assert len(left) <= 1  # that of the scene which was about to be rendered
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow
