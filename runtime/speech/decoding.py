@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.speech.filters import percentile_filter
 from runtime.stages.articulation import CONTROLS, PHONE_NAMES, TRACK_FPS, ArticulationTrack, Mouth
 
 FloatArray = NDArray[np.float32]
@@ -119,13 +120,11 @@ def decode_mouth(
 
 def steady_noise(loudness: FloatArray) -> NDArray[np.bool_]:
     """Frames (T,) in the middle of 1.5 s whose loudness hardly changes: fans, hum, hiss, but never speech."""
-    from scipy.ndimage import percentile_filter
-
     window = min(_STEADY_WINDOW, len(loudness))
     if window < _STEADY_WINDOW // 2:
         return np.zeros(len(loudness), bool)
-    high = percentile_filter(loudness, 95, size=window, mode="nearest")
-    low = percentile_filter(loudness, 10, size=window, mode="nearest")
+    high = percentile_filter(loudness, 95, window)
+    low = percentile_filter(loudness, 10, window)
     return np.asarray(high - low < _STEADY_RANGE)
 
 

@@ -19,7 +19,7 @@ from runtime.stages.articulation import TRACK_FPS, Mouth, Segment, gestures
 FloatArray = NDArray[np.float32]
 
 _FADE = 0.06  # seconds; half the time in which one gives way to the other
-_REST_PAUSE = 0.18  # seconds; lips stay as they are in shorter pauses
+_REST_PAUSE = 0.18  # seconds; lips stay as they are in shorter pauses, unless the sound has them rest
 _PHRASE = 0.35  # seconds; openings are compared over a few syllables
 _GAIN = (0.7, 1.3)  # how much smaller or larger than usual the sound may make the mouth
 _HEARD_SHARE = 0.25  # of the movement that stays the sound's own, for what words cannot tell
@@ -30,7 +30,7 @@ _SPEAKING = 0.8  # voice in trusted words, however faint
 def guide(heard: Mouth, voice: FloatArray, alignment: Alignment) -> tuple[Mouth, FloatArray]:
     """What is heard (T rows), with its voice (T,), corrected by what is known to be said."""
     rows = len(voice)
-    said = gestures(_bridged(alignment.segments), rows / TRACK_FPS)
+    said = gestures(_bridged(alignment.segments, heard.rest), rows / TRACK_FPS)
     known = alignment.trust >= TRUSTED
     share = _faded(known)
     usual = np.concatenate(
@@ -51,14 +51,15 @@ def guide(heard: Mouth, voice: FloatArray, alignment: Alignment) -> tuple[Mouth,
     )
 
 
-def _bridged(segments: Sequence[Segment]) -> list[Segment]:
-    """Sounds without the pauses between them in which nobody closes the mouth."""
+def _bridged(segments: Sequence[Segment], rest: FloatArray) -> list[Segment]:
+    """Sounds without the pauses between them in which nobody closes the mouth; `rest` (T,) is what is heard."""
     bridged: list[Segment] = []
     for segment in segments:
         if bridged and 0 < segment.start - bridged[-1].end < _REST_PAUSE:
             middle = (bridged[-1].end + segment.start) / 2
-            bridged[-1] = replace(bridged[-1], end=middle)
-            segment = replace(segment, start=middle)
+            if rest[min(int(middle * TRACK_FPS), len(rest) - 1)] < 0.5:
+                bridged[-1] = replace(bridged[-1], end=middle)
+                segment = replace(segment, start=middle)
         bridged.append(segment)
     return bridged
 

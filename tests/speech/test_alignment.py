@@ -113,6 +113,15 @@ def test_another_text_is_found_out(wrong: str) -> None:
     assert found.agreement == 0 and not found.segments
 
 
+def test_a_part_of_a_longer_script_is_found() -> None:
+    unsaid, said = " ".join(["my thin voice shows new hope"] * 3), f"{TEXT} {TEXT}"
+    found = align(speech(said), script(f"{unsaid} {said} {unsaid}"), SEQUENCE)
+    trusted = [word.trusted for word in found.words]
+    assert found.agreement < 0.5
+    assert all(trusted[21:33]) and not any(trusted[:18]) and not any(trusted[36:])
+    assert [word.start + 0.01 for word in found.words[21:33]] == pytest.approx(starts(said)[3:15], abs=0.03)
+
+
 def test_the_pronunciation_that_is_heard_is_taken() -> None:
     words = script(TEXT)
     words[1] = replace(words[1], pronunciations=(("b", "e", "m", "u"), LEXICON["quick"], ("s", "ou")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,3 +73,11 @@ def test_lips_rest_in_long_pauses_and_not_in_short_ones() -> None:
     trust[20:115] = 1
     mouth, _ = guide(heard(), VOICE, Alignment((), apart, trust))
     assert mouth.rest[44:52].max() == 0 and mouth.rest[78:82].min() == 1
+
+
+def test_lips_rest_in_a_short_pause_that_is_heard() -> None:
+    apart = (Segment("a", 0.5, 0.9), Segment("a", 1.04, 1.4))
+    rest = np.zeros(ROWS, np.float32)
+    rest[46:51] = 1
+    mouth, _ = guide(replace(heard(), rest=rest), VOICE, Alignment((), apart, np.ones(ROWS, np.float32)))
+    assert mouth.rest[48] > 0.9 and mouth.rest[40] == 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from runtime.speech.alignment.graph import ANYTHING, ScriptGraph, graph_of
 from runtime.speech.alignment.scores import phone_scores
-from runtime.speech.alignment.trust import ENOUGH, fit_of_stretches, fit_of_word
+from runtime.speech.alignment.trust import CERTAIN, ENOUGH, fit_of_stretches, fit_of_word
 from runtime.speech.alignment.viterbi import best_path
 from runtime.speech.script import ScriptWord, TimedWord
 from runtime.speech.sequence import PhoneSequence
@@ -56,7 +56,14 @@ def align(logits: FloatArray, words: Sequence[ScriptWord], sequence: PhoneSequen
     timed = _merge(said)
     segments = tuple(Segment(PHONE_NAMES[run.phone], run.start, run.end) for run in runs if run.word >= 0)
     alignment = Alignment(timed, segments, _trust(path, graph, stretches, said))
-    return alignment if alignment.agreement >= ENOUGH else _another_text(alignment)
+    said_at_all = alignment.agreement >= ENOUGH or _longest_stretch(timed) >= CERTAIN
+    return alignment if said_at_all else _another_text(alignment)
+
+
+def _longest_stretch(words: Sequence[TimedWord]) -> float:
+    """Seconds of the words in the longest row of trusted ones."""
+    rows = groupby(words, key=lambda word: word.trusted)
+    return max((sum(word.end - word.start for word in row) for trusted, row in rows if trusted), default=0.0)
 
 
 def _another_text(alignment: Alignment) -> Alignment:
