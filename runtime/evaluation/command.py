@@ -41,6 +41,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of tables")
     parser.add_argument("--quick", action="store_true", help="less speech, shorter memory test")
     parser.add_argument(
+        "--scripts", action="store_true", help="films follow the words that stand beside the recordings"
+    )
+    parser.add_argument(
         "--parts", default=",".join(PARTS), metavar="LIST", help=f"only some of {', '.join(PARTS)}"
     )
     parser.add_argument(
@@ -113,6 +116,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         quick=arguments.quick,
         out=arguments.out,
         render_flags=_render_flags(arguments),
+        scripts=arguments.scripts,
     )
 
 

@@ -100,7 +100,7 @@ def _measure_films(
     counts: dict[str, list[Lips]],
 ) -> dict[str, Any]:
     """Render the portrait with every clip; closures, silence and sync as each instrument sees them."""
-    films = [(clip, _film(path, clip.audio, f"{path.stem}__{clip.name}", plan, studio)) for clip in clips]
+    films = [(clip, _film_of_clip(path, clip, plan, studio)) for clip in clips]
     sync: dict[str, dict[str, Any]] = {clip.name: {} for clip, _ in films}
     lips = {}
     for tool in instruments:
@@ -148,12 +148,20 @@ def _draw_sheets(
     return readings
 
 
-def _film(portrait: Path, audio: Path, name: str, plan: Plan, studio: Studio) -> Path:
+def _film_of_clip(portrait: Path, clip: Speech, plan: Plan, studio: Studio) -> Path:
+    script = clip.script if plan.scripts else None
+    name = f"{portrait.stem}__{clip.name}" + ("__script" if script else "")
+    return _film(portrait, clip.audio, name, plan, studio, script)
+
+
+def _film(
+    portrait: Path, audio: Path, name: str, plan: Plan, studio: Studio, script: str | None = None
+) -> Path:
     """Render the film that a user would get, unless it is there already from an earlier, interrupted run."""
     film = plan.out / "films" / f"{name}.mp4"
     film.parent.mkdir(exist_ok=True)
     if not film.exists():
-        render(portrait, audio, film, studio.options, pack=studio.pack)
+        render(portrait, audio, film, studio.options, pack=studio.pack, script=script)
     return film
 
 

@@ -12,7 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from runtime.contract import RuntimeProblem
-from runtime.evaluation.alignment import ALIGNMENT_SUFFIXES
+from runtime.evaluation.alignment import ALIGNMENT_SUFFIXES, read_words
 from runtime.media.audio import ANALYSIS_RATE, AudioFile
 
 Image = NDArray[np.uint8]
@@ -33,6 +33,12 @@ class Speech:
     def name(self) -> str:
         """The recording's name without its ending."""
         return self.audio.stem
+
+    @property
+    def script(self) -> str | None:
+        """The words of the alignment, noises left out; None where it has none."""
+        words = read_words(self.alignment) if self.alignment else []
+        return " ".join(word.label for word in words if word.label[:1].isalpha()) or None
 
     def samples(self) -> NDArray[np.float32]:
         """The whole sound, mono at 16 kHz."""

@@ -25,6 +25,7 @@ class Plan:
     quick: bool
     out: Path
     render_flags: Sequence[str] = ()
+    scripts: bool = False  # films follow the words of the recordings that have them
 
     @property
     def aligned(self) -> list[Speech]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,14 @@ def test_recordings_find_their_alignment(speech_folder: Path) -> None:
     assert found["short"].alignment == speech_folder / "aligned" / "short.phone.json"
     assert found["plain_a"].alignment is None
     assert len(found["short"].samples()) == 48_000
+
+
+def test_a_recording_knows_its_words(speech_folder: Path) -> None:
+    labels = ("<sil>", "the(2)", "lips", "<s>")
+    words = [{"t": label, "b": 0.5, "d": 0.1, "w": ()} for label in labels]
+    (speech_folder / "aligned" / "short.phone.json").write_text(json.dumps({"w": words}))
+    found = {clip.name: clip for clip in find_speech(speech_folder)}
+    assert found["short"].script == "the lips" and found["plain_a"].script is None
 
 
 def test_portraits_take_turns_with_the_plain_recordings(speech_folder: Path) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.evaluation.alignment import Interval, read_alignment, read_words, segments_of
+from runtime.evaluation.alignment import Interval, read_alignment, segments_of
 from runtime.evaluation.closures import ClosureCount, count_closures
 from runtime.evaluation.films import find_speech
 from runtime.inference.packs import ModelPack
@@ -64,10 +64,9 @@ class Tally:
 def real_speech(folder: Path) -> Iterator[Spoken]:
     """Recordings of people with their words and sounds."""
     for speech in find_speech(folder):
-        if speech.alignment is not None:
-            script = " ".join(word.label for word in read_words(speech.alignment) if word.label[:1].isalpha())
+        if speech.alignment is not None and speech.script is not None:
             segments = segments_of(read_alignment(speech.alignment))
-            yield Spoken(speech.name, "en", script, speech.samples(), segments)
+            yield Spoken(speech.name, "en", speech.script, speech.samples(), segments)
 
 
 def find(hearing: Hearing, script: str, language: str) -> Alignment:
