@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
 
 from runtime.contract import Notice, RenderOptions
+from runtime.speech.filters import gaussian_filter, maximum_filter, uniform_filter
 from runtime.stages.articulation import EXPRESSIONS, ArticulationTrack
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def perform(track: ArticulationTrack, seconds: float, options: RenderOptions) ->
     loudness = _fitted(track.loudness, rows, -80.0)
     head = head_motion(speaking, loudness, track.fps, _generator(options.seed, "head"))
     if options.motion_smoothing:
-        head = gaussian_filter1d(head, 0.06 * track.fps, axis=0)
+        head = gaussian_filter(head, 0.06 * track.fps)
     times = (np.arange(frames) + MIDDLE_OF_FRAME) / options.fps
     head = _interpolated(head, times * track.fps) * np.float32(options.motion_scale)
 
@@ -184,14 +184,14 @@ def _steady(track: ArticulationTrack) -> ArticulationTrack:
     """
     fps = track.fps
     expression: Doubles = track.expression.astype(np.float64)
-    travel = gaussian_filter1d(expression, 0.03 * fps, axis=0, order=1, mode="nearest")
+    travel = gaussian_filter(expression, 0.03 * fps, order=1, mode="nearest")
     # At the height of a syllable the mouth stands still for an instant too: look a little to both sides.
-    speed = maximum_filter1d(np.abs(travel).max(axis=1) * fps, round(0.12 * fps))
+    speed = maximum_filter(np.abs(travel).max(axis=1) * fps, round(0.12 * fps))
     quick = np.clip((speed - 0.7) / 1.5, 0, 1)[
         :, None
     ]  # full scales a second; an ordinary syllable reaches three
-    narrow = gaussian_filter1d(expression, 0.01 * fps, axis=0, mode="nearest")
-    wide = gaussian_filter1d(expression, 0.05 * fps, axis=0, mode="nearest")
+    narrow = gaussian_filter(expression, 0.01 * fps, mode="nearest")
+    wide = gaussian_filter(expression, 0.05 * fps, mode="nearest")
     steady = narrow * quick + wide * (1 - quick)
     closed = track.closure[:, None]
     mixed = expression * closed + steady * (1 - closed)
@@ -240,8 +240,8 @@ def lip_delay(track: ArticulationTrack) -> float:
     opening = _jaw_drop(track)
     loudness = np.clip(track.loudness, -40, 0)
     second = round(track.fps)
-    opening = opening - uniform_filter1d(opening, second)
-    loudness = loudness - uniform_filter1d(loudness, second)
+    opening = opening - uniform_filter(opening, second)
+    loudness = loudness - uniform_filter(loudness, second)
     reach = round(LARGEST_DELAY * track.fps)
     lags = np.arange(-reach, reach + 1)
     scores = np.array([_correlation(opening, loudness, int(lag)) for lag in lags])
@@ -314,7 +314,7 @@ def head_motion(speaking: Mask, loudness: Floats, fps: float, generator: np.rand
     calms in pauses, nods on stressed syllables, and breath.
     """
     times = np.arange(len(speaking)) / fps
-    activity = gaussian_filter1d(speaking.astype(np.float64), 0.25 * fps)
+    activity = gaussian_filter(speaking.astype(np.float64), 0.25 * fps)
     head = _postures(times, speaking, fps, generator)
     head += _sway(times, activity, fps, generator)
     head[:, 1] += _nods(times, speaking, loudness, fps, generator)
@@ -361,7 +361,7 @@ def _nods(
     times: Doubles, speaking: Mask, loudness: Floats, fps: float, generator: np.random.Generator
 ) -> Doubles:
     """Pitch (radians, down = negative) of small nods that reach their depth on loud syllables."""
-    contour = gaussian_filter1d(np.where(speaking, np.clip(loudness, -40, 10), -40.0), 0.06 * fps)
+    contour = gaussian_filter(np.where(speaking, np.clip(loudness, -40, 10), -40.0), 0.06 * fps)
     pitch = np.zeros(len(times))
     for peak, prominence in prominent_peaks(contour, 4.0, max(1, round(0.5 * fps))):
         if not speaking[peak] or generator.random() > 0.65:
