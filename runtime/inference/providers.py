@@ -13,8 +13,8 @@ from typing import Any
 
 from runtime.contract import RuntimeProblem
 
-# Fastest first; this is also the order in which `auto` tries them. OpenVINO saves a twentieth of a film's processor
-# time, and takes 0.2 s more to start and 55 MB more.
+# Fastest first; this is also the order in which `auto` tries them. OpenVINO saves hardly any time, and takes 0.2 s
+# more to start and 55 MB more.
 PROVIDER_NAMES = {
     "tensorrt": "TensorrtExecutionProvider",
     "cuda": "CUDAExecutionProvider",
