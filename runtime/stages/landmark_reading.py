@@ -36,7 +36,7 @@ VIEWS = (
 )
 # Mean expected error of the lips, in pixels of the mouth's crop, beyond which they are not believed; and how far they
 # may lie from where the whole face had them, of the crop's side.
-UNSURE_LIPS = 4.0
+UNSURE_LIPS = 6.0
 STRAY_LIPS = 0.09
 
 

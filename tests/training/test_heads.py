@@ -11,7 +11,17 @@ from runtime.contract import RuntimeProblem
 from runtime.inference.packs import ModelPack
 from runtime.inference.sessions import Sessions
 from runtime.stages.image_encoding import ImageEncoder
-from runtime.stages.landmarks import FLIP, GROUPS, LID_LOWER, LID_UPPER, LIP_LOWER, LIP_UPPER
+from runtime.stages.landmarks import (
+    FLIP,
+    GROUPS,
+    LID_LOWER,
+    LID_UPPER,
+    LIP_COUNT,
+    LIP_LOWER,
+    LIP_UPPER,
+    mouth_opening,
+    outer_eye_distance,
+)
 from training.heads.facekit import FaceKit, Part, facekit_name
 from training.heads.scene import HeadRenderer, Pose, Scene
 
@@ -122,3 +132,23 @@ def test_a_head_turned_too_far_is_refused(
     with pytest.raises(RuntimeProblem) as problem:
         encoder.encode(photo)
     assert problem.value.code == code
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{}, {"jawOpen": 0.06}, {"mouthSmileLeft": 0.8, "mouthSmileRight": 0.8, "jawOpen": 0.1}],
+    ids=["closed", "parted", "smiling"],
+)
+def test_lips_are_read_from_near_by(
+    kit: FaceKit, renderer: HeadRenderer, scene: Scene, shape: dict[str, float]
+) -> None:
+    pose = _pose(kit, yaw=0.15, **shape)
+    picture = renderer.render(renderer.framed(scene, pose, zoom=0.6), pose, 320, 1.5)
+    photo = np.round(np.clip(picture.image, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+    encoder = ImageEncoder(Sessions(ModelPack.load(), provider="cpu", threads=1))
+    found = encoder.encode(photo).landmarks
+    apart = np.linalg.norm(found - picture.landmarks, axis=1)[:LIP_COUNT]
+    assert apart.mean() < 0.013 * outer_eye_distance(
+        picture.landmarks
+    )  # the whole face's network alone: 0.008 to 0.016
+    assert mouth_opening(found) == pytest.approx(mouth_opening(picture.landmarks), abs=0.02)
