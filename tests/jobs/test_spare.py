@@ -47,7 +47,7 @@ def spare_of(plant: Plant, other_than: int | None = None) -> int:
 
 
 def test_a_job_takes_the_process_that_stands_ready_and_the_next_job_another(plant: Plant) -> None:
-    rendered = []
+    rendered: list[int | None] = []
     plant.board.listen(lambda _: rendered.extend(entry.process.pid for entry in plant.pool._running.values()))
     first = spare_of(plant)
     plant.add("a")
