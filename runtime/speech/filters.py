@@ -17,9 +17,9 @@ REACH = 4.0  # standard deviations after which a bell curve is cut off
 BLOCK = 4096  # rows whose windows are looked at together
 
 
-def gaussian_filter[F: np.floating](
-    values: NDArray[F], sigma: float, order: Literal[0, 1] = 0, mode: Edge = "reflect"
-) -> NDArray[F]:
+def gaussian_filter(
+    values: NDArray[Any], sigma: float, order: Literal[0, 1] = 0, mode: Edge = "reflect"
+) -> NDArray[Any]:
     """Values (T, ...) blurred by a bell curve of `sigma` rows, or (`order` 1) the slope of that."""
     radius = int(REACH * sigma + 0.5)
     places = np.arange(-radius, radius + 1)
@@ -33,7 +33,7 @@ def gaussian_filter[F: np.floating](
     return blurred.astype(values.dtype)
 
 
-def uniform_filter[F: np.floating](values: NDArray[F], size: int) -> NDArray[F]:
+def uniform_filter(values: NDArray[Any], size: int) -> NDArray[Any]:
     """Means of values (T,) over `size` rows round each."""
     padded = _padded(values.astype(np.float64), size // 2, size - 1 - size // 2, "reflect")
     sums = np.concatenate([[0.0], np.cumsum(padded)])

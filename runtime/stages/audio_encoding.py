@@ -28,6 +28,7 @@ from runtime.speech.features import (
     frame_count,
     frame_peak,
     framed_log_mel,
+    heard_twice,
     scale_for_network,
 )
 from runtime.speech.level import FRAMES_AHEAD, LevelTracker
@@ -148,7 +149,10 @@ class AudioEncoder:
     def _encode(self, features: _FeatureStream, start: int, stop: int) -> Window:
         """Run one window; the graph always gets the same shape, so that it is compiled once."""
         mel = features.scaled(start - CONTEXT, start + self._core + CONTEXT)
-        outputs = self._network.run({"input": np.ascontiguousarray(mel.T[None])})
+        views = [
+            self._network.run({"input": np.ascontiguousarray(view.T[None])}) for view in heard_twice(mel)
+        ]
+        outputs = {name: np.mean([view[name] for view in views], axis=0) for name in views[0]}
         rows = slice(CONTEXT // 2, CONTEXT // 2 + (stop - start) // 2)
         logits = outputs["phones"][0]
         phones = self._sequence.posteriors(logits)[rows]

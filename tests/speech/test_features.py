@@ -15,6 +15,7 @@ from runtime.speech.features import (
     WINDOW,
     frame_count,
     framed_log_mel,
+    heard_twice,
     log_mel,
     scale_for_network,
 )
@@ -60,3 +61,13 @@ def test_pieces_give_the_same_frames_as_the_whole() -> None:
 def test_scaling_is_relative_to_the_level_and_clipped() -> None:
     mel = np.array([[-10.0, -200.0, 90.0]], np.float32)
     np.testing.assert_allclose(scale_for_network(mel, -10.0), [[2.0, -2.0, 3.0]])
+
+
+def test_a_formant_is_moved_to_either_side_and_the_middle_stays() -> None:
+    formant = np.zeros((3, MELS), np.float32)
+    formant[:, 66] = 1.0
+    shorter, longer = heard_twice(formant)
+    assert shorter.shape == longer.shape == formant.shape and shorter.dtype == np.float32
+    assert shorter[0].argmax() in (68, 69) and longer[0].argmax() in (63, 64)
+    flat = np.full((2, MELS), 0.7, np.float32)
+    np.testing.assert_allclose(heard_twice(flat), [flat, flat], rtol=1e-6)
