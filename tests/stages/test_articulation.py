@@ -59,6 +59,12 @@ def test_f_touches_the_teeth_without_closing() -> None:
     assert track.closure[middle] < 0.05
 
 
+def test_a_falling_jaw_bares_the_upper_teeth() -> None:
+    track = articulate(spell("a"), 1.0)
+    jaw, upper = column(track, "jawOpen"), column(track, "mouthUpperUpLeft")
+    assert jaw.max() > 0.3 and np.all(upper >= 0.4 * jaw)
+
+
 def test_rounding_starts_before_the_rounded_vowel() -> None:
     track = articulate(spell("s t u"), 1.0)
     during_t = round((0.3 + 0.15) * 50)

@@ -25,7 +25,7 @@ from training.audio.network import AudioNetwork
 
 log = logging.getLogger(__name__)
 
-# Of readers in quiet rooms, most of them heard in training; people who talk freely, with a cold or beside a fan, get less.
+# Of readers in quiet rooms, most of them heard in training; people who talk freely, or with a cold, get less.
 WANTED_RECALL = 0.97
 WANTED_REST = 0.998
 LARGEST_GAIN = 1.5
