@@ -62,7 +62,7 @@ class Desk:
         portrait, portrait_url = self.portrait(folder)
         if not with_audio:
             return Inputs(portrait, portrait_url, options=options)
-        audio, audio_url = self._audio(folder)
+        audio, audio_url = self._audio(folder, Inputs(portrait, portrait_url))
         said = {name: _text(self.parameters.get(name)) for name in ("script", "language")}
         said = {name: value for name, value in said.items() if value and said["script"]}
         return Inputs(portrait, portrait_url, audio, audio_url, options={**options, **said})
@@ -161,7 +161,7 @@ class Desk:
     def _owner(self) -> str:
         return f"{self.tool.runtime.user_id}\0{self.settings.fingerprint}"
 
-    def _audio(self, folder: Path) -> tuple[list[Path], str | None]:
+    def _audio(self, folder: Path, portrait: Inputs) -> tuple[list[Path], str | None]:
         files, url = given_files(self.parameters.get("audio")), _text(self.parameters.get("audio_url"))
         script = _text(self.parameters.get("script"))
         if bool(files) == bool(url) and (files or not script):
@@ -175,8 +175,17 @@ class Desk:
             check_address(url, "the audio")
             return [], url
         if not files:
-            return [self.speak(script, self.voice())], None
+            voice = self.voice()
+            if not self.was_spoken(script, voice):
+                self._expect_a_face(portrait)
+            return [self.speak(script, voice)], None
         return [fetch(file, folder / f"audio-{place}", AUDIO_BYTES) for place, file in enumerate(files)], None
+
+    def _expect_a_face(self, portrait: Inputs) -> None:
+        """Raise `RuntimeProblem` for a portrait of which no film can be made, before anybody pays for its speech."""
+        for finding in self.client.check_portrait(portrait).get("findings") or ():
+            if finding.get("severity") == "error":
+                raise problem_of(finding)
 
 
 def chosen(value: Any) -> Any:

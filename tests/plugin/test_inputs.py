@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.plugin.daemon import PluginError, PluginProcess, file_parameter, speech
 from tests.plugin.fileserver import FileServer
+from tests.plugin.films import PORTRAIT
 from tests.server.harness import picture, recording
 
 GENERATE = "generate_talking_video"
@@ -124,13 +127,36 @@ def test_script_without_a_voice(plugin: PluginProcess, files: FileServer) -> Non
     assert "no tts_model to speak it" in refused(plugin, {**given, "tts_model": {}})
 
 
+def test_a_portrait_without_a_face_is_told_before_its_speech_is_paid_for(
+    plugin: PluginProcess, files: FileServer
+) -> None:
+    spoken: list[Mapping[str, Any]] = []
+
+    def speak(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        spoken.append(request)
+        yield from speech([recording()])(request)
+
+    plugin.replies["tts"] = speak
+    given = {"script": "Hello, nobody.", "tts_model": TTS}
+    assert "not a picture" in refused(plugin, {"portrait": portrait(files), **given})
+    grey = io.BytesIO()
+    Image.new("RGB", (256, 256), (128, 128, 128)).save(grey, "png")
+    assert "No face was found" in refused(plugin, {"portrait": portrait(files, grey.getvalue()), **given})
+    assert spoken == []
+
+
 def test_unknown_voice_is_said_in_the_models_words(plugin: PluginProcess, files: FileServer) -> None:
     def refuse(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         raise ValueError(f"voice {request['voice']} does not exist")
         yield {}
 
     plugin.replies["tts"] = refuse
-    given = {"portrait": portrait(files), "script": "Hello.", "tts_model": TTS, "voice": "nobody"}
+    given = {
+        "portrait": portrait(files, PORTRAIT.read_bytes()),
+        "script": "Hello.",
+        "tts_model": TTS,
+        "voice": "nobody",
+    }
     assert "tts-1 could not speak the script with voice nobody: voice nobody does not exist" in refused(
         plugin, given
     )
@@ -142,7 +168,7 @@ def test_speech_that_breaks_off_is_not_used(plugin: PluginProcess, files: FileSe
         raise ValueError("connection lost")
 
     plugin.replies["tts"] = break_off
-    given = {"portrait": portrait(files), "script": "Half of this.", "tts_model": TTS}
+    given = {"portrait": portrait(files, PORTRAIT.read_bytes()), "script": "Half of this.", "tts_model": TTS}
     assert "connection lost" in refused(plugin, given)
     plugin.replies["tts"] = speech([b'{"error": "quota exceeded"}'])
     # Nothing of the broken answer was kept: the model is asked again.
