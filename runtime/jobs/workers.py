@@ -140,12 +140,11 @@ class WorkerPool:
                 if self._halted:
                     return
                 try:
-                    started = self._start_next()
+                    if not self._start_next() and not self._changed.wait(IDLE_SECONDS):
+                        self._keep_spare()
                 except Exception:
                     log.exception("the queue could not be served")
-                    started = False
-                if not started and not self._halted and not self._changed.wait(IDLE_SECONDS):
-                    self._keep_spare()
+                    self._changed.wait(IDLE_SECONDS)
 
     def _keep_spare(self) -> None:
         """In a quiet moment make a process ready for the next job. Called with the lock held."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -134,6 +134,21 @@ def test_none_where_it_is_not_wanted_or_memory_is_short(tmp_path: Path) -> None:
     for plant in (off, poor, gpus):
         assert not plant.pool._spare_wanted()
     assert Plant(tmp_path / "rich", spare=True).pool._spare_wanted()
+
+
+def test_trouble_with_it_does_not_stop_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant, tried = Plant(tmp_path, spare=True), []
+
+    def fail(running: Sequence[Load]) -> bool:
+        tried.append(running)
+        raise ValueError("the system does not tell how much memory there is")
+
+    monkeypatch.setattr(plant.pool.guard, "spares", fail)
+    plant.start()
+    wait_for(lambda: bool(tried))
+    plant.add("a")
+    assert plant.wait("a", "completed").attempts == 1
+    plant.stop()
 
 
 def test_while_all_workers_are_busy_only_for_a_job_that_waits(tmp_path: Path) -> None:
