@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from runtime.evaluation.resources import memory_growth, run_render
 from runtime.evaluation.sheets import Shot, draw_comparison, draw_sheet, draw_strip, save_picture
 from runtime.evaluation.studio import Studio
 from runtime.evaluation.synchrony import compare_lips
+from runtime.inference.processor import usable_cores
 from runtime.media.audio import AudioFile
 from runtime.media.image import load_image
 from runtime.pipeline import render
@@ -187,7 +187,7 @@ def _measure_speed(plan: Plan) -> dict[str, Any]:
     clip = max(plan.speech, key=lambda one: len(one.samples()))
     with tempfile.TemporaryDirectory() as folder:
         answer = run_render(plan.portraits[0], clip.audio, Path(folder) / "speed.mp4", plan.render_flags)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     named = (
         "real_time_factor",
         "duration",

@@ -1,7 +1,8 @@
-"""What the processor here is good at."""
+"""What the processor here is good at, and how much of it is ours."""
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from functools import cache
@@ -9,6 +10,11 @@ from pathlib import Path
 
 # What makes INT8 fast on a processor, and exact: dot products of bytes in 32 bits, and whole tiles of them.
 FAST_INT8 = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

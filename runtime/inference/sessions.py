@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ import numpy as np
 
 from runtime.contract import RuntimeProblem
 from runtime.inference.packs import Graph, ModelPack
-from runtime.inference.processor import exact_int8
+from runtime.inference.processor import exact_int8, usable_cores
 from runtime.inference.providers import (
     PROVIDER_NAMES,
     ProviderPlan,
@@ -127,7 +126,7 @@ def threads_for(name: str, asked: int = 0) -> int:
     """
     if name in LIGHT_GRAPHS:
         return 1
-    return asked or (max(1, (os.cpu_count() or 2) // 2) if name in FRAME_GRAPHS else 0)
+    return asked or (max(1, usable_cores() // 2) if name in FRAME_GRAPHS else 0)
 
 
 _RANK = list(PROVIDER_NAMES)

@@ -1,4 +1,4 @@
-"""What the machine can bear: cores, memory and GPUs, and whether one more render fits."""
+"""What the machine can bear: memory and GPUs, and whether one more render fits."""
 
 from __future__ import annotations
 
@@ -137,11 +137,6 @@ def memory_kills() -> int | None:
     except OSError:
         pass
     return None
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def list_devices() -> list[Device]:

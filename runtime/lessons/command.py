@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.cli import DONE, ProgressBar, add_options
 from runtime.contract import LessonResult, RenderOptions, RuntimeProblem
+from runtime.inference.processor import usable_cores
 from runtime.inference.providers import user_cache_dir
 from runtime.jobs.folders import drop_unused
-from runtime.jobs.resources import usable_cores
 from runtime.lessons.options import DECIDED, LessonOptions, split_options
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Any
 
 from runtime.contract import RenderOptions, RuntimeProblem
 from runtime.inference.packs import BUNDLED_PACK
+from runtime.inference.processor import usable_cores
 from runtime.jobs.folders import StateFolder, make_durable, remove
 from runtime.jobs.identity import job_id, pack_identity
 from runtime.jobs.progress import ProgressBoard
@@ -21,7 +22,6 @@ from runtime.jobs.resources import (
     default_workers,
     list_devices,
     total_memory_mb,
-    usable_cores,
 )
 from runtime.jobs.retention import Janitor, RetentionSettings
 from runtime.jobs.store import Job, JobStore, Request
