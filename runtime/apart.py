@@ -23,13 +23,20 @@ from runtime.contract import RuntimeProblem
 log = logging.getLogger(__name__)
 
 AT_ONCE = threading.BoundedSemaphore(2)
+# A process that opens files of strangers needs none of these.
+SECRETS = ("SONIC_API_KEY", "SONIC_S3_ACCESS_KEY", "SONIC_S3_SECRET_KEY", "SONIC_S3_SESSION_TOKEN")
+
+
+def environment() -> dict[str, str]:
+    """Variables for a child that runs a module of ours: the server's without its secrets, and where we lie."""
+    root = str(Path(runtime.__file__).parents[1])
+    kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH"))))}
 
 
 def ask_apart(module: str, question: Any, seconds: float, act: str) -> dict[str, Any]:
     """Return a module's answer; at most two are asked at a time. Raises `RuntimeProblem` if there is none within
     `seconds`; `act` says what was tried, as in "Looking at the portrait"."""
-    root = str(Path(runtime.__file__).parents[1])
-    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     with AT_ONCE:
         try:
             done = subprocess.run(
@@ -37,7 +44,7 @@ def ask_apart(module: str, question: Any, seconds: float, act: str) -> dict[str,
                 input=json.dumps(question).encode(),
                 capture_output=True,
                 timeout=seconds,
-                env={**os.environ, "PYTHONPATH": paths},
+                env=environment(),
                 check=True,
             )
             return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-import runtime
+from runtime.apart import environment
 from runtime.jobs.resources import memory_kills
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,6 @@ RENDERER = (sys.executable, "-m", "runtime.jobs.renderer")
 POLL_SECONDS = 0.5
 LAST_SECONDS = 30.0  # that a process may take to end after it has closed its output without a word
 LOG_TAIL = 400  # bytes of a crashed process's last words that go into the server's log
-# A render needs none of these.
-SECRETS = ("SONIC_API_KEY", "SONIC_S3_ACCESS_KEY", "SONIC_S3_SECRET_KEY", "SONIC_S3_SESSION_TOKEN")
 
 Ending = Literal["result", "problem", "crashed", "killed", "timeout", "stopped"]
 
@@ -74,11 +72,7 @@ class RenderProcess:
 
     def start(self, ready_for: Mapping[str, Any] | None = None, device: int | None = None) -> None:
         """Start the process, with `ready_for` ahead of its task: see renderer.py. Raises OSError."""
-        environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
-        root = str(Path(runtime.__file__).parents[1])
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
-        if device is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = str(device)
+        visible = {} if device is None else {"CUDA_VISIBLE_DEVICES": str(device)}
         ahead = [] if ready_for is None else ["--ready-for", json.dumps(ready_for)]
         with self._lock:
             if self._stopped.is_set():
@@ -89,7 +83,7 @@ class RenderProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
-                env=environment,
+                env=environment() | visible,
                 start_new_session=True,
             )
 
