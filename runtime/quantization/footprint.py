@@ -23,7 +23,7 @@ MB = 1 << 20
 
 @dataclass(frozen=True)
 class Footprint:
-    """milliseconds: processor time of one item on one thread; memory_mb: what session and arenas add to a process."""
+    """milliseconds: processor time of one item on one thread; memory_mb: what a process grows by."""
 
     milliseconds: float
     memory_mb: float

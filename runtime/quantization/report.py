@@ -57,7 +57,7 @@ def as_html(report: Report) -> str:
         f"ONNX Runtime {html.escape(report['onnxruntime'])}.</p>",
         "<p>PSNR: outputs against full precision on held-out samples, peak = the range of the output, the worst "
         "provider. Drop: what a graph of 30 dB against the truth (coordinates: 50 dB) loses by that error. "
-        "Times: processor milliseconds of one item on one thread. Memory: what session and arenas add.</p>",
+        "Times: processor milliseconds of one item on one thread. Memory: what a process grows by.</p>",
         _table(*_summary(report)),
         _svg(_costs_figure(report)),
         *(_graph_section(name, graph) for name, graph in report["graphs"].items()),
