@@ -158,7 +158,7 @@ def _openvino_options(threads: int) -> dict[str, str]:
 
 
 def user_cache_dir() -> Path:
-    """Where compiled models are kept between runs: SONIC_CACHE_DIR, or the system's folder for caches."""
+    """Where TensorRT's engines and lessons are kept: SONIC_CACHE_DIR, or the system's folder for caches."""
     if given := os.environ.get("SONIC_CACHE_DIR"):
         return Path(given)
     if sys.platform == "darwin":
