@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from runtime.speech.alignment.aligner import align
 from runtime.speech.alignment.graph import graph_of
+from runtime.speech.alignment.scores import NEIGHBOUR, SOFTENING, phone_scores
 from runtime.speech.alignment.viterbi import NOTHING, StateGraph, best_path
 from runtime.speech.script import ScriptWord
 from runtime.speech.sequence import PhoneSequence
@@ -102,6 +103,15 @@ def test_a_repeated_word_is_one_word() -> None:
     )
     assert all(word.trusted for word in found.words)
     assert found.words[3].start == pytest.approx(starts("the quick brown brown fox")[4] - 0.01, abs=0.03)
+
+
+def test_a_vowel_heard_as_its_neighbour_costs_little() -> None:
+    heard = np.zeros((1, PHONES), np.float32)
+    heard[0, PHONE_NAMES.index("u")] = 12
+    scores = phone_scores(heard, SEQUENCE)[0]
+    near, far = (scores[PHONE_NAMES.index(name)] for name in ("o", "i"))
+    assert near == pytest.approx(-SOFTENING * NEIGHBOUR)
+    assert far == pytest.approx(-SOFTENING * 12)
 
 
 @pytest.mark.parametrize(

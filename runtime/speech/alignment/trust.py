@@ -14,11 +14,11 @@ FloatArray = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 SURROUNDINGS = 75  # frames on either side that a frame is judged by
-DOUBTFUL = -0.7  # mean score (nats a frame) at which right and wrong are equally likely
+DOUBTFUL = -0.65  # mean score (nats a frame) at which right and wrong are equally likely
 ALIEN = -1.8  # the same for a word of a few sounds, which may well be said badly
 _FEW, _MANY = 10, 60  # frames; a word that lasts as long as a sentence is judged like one
 ENOUGH = 0.5  # share of the words; where fewer fit, it is another text, and those that fit do so by chance,
-CERTAIN = 3.0  # unless words of so many seconds fit one after another: a part of a longer script
+CERTAIN = 4.0  # unless words of so many seconds fit one after another: a part of a longer script
 _WEIGHT_OF_ALL = 40.0  # frames that the rest of the recording counts for
 _SHARPNESS = 6.0  # how fast doubt turns into certainty, per nat
 _UNWRITTEN = -1.2  # what a frame of speech counts as that the script does not have
