@@ -6,7 +6,8 @@ import argparse
 import copy
 import logging
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -14,6 +15,9 @@ import torch
 from torch import Tensor, nn
 
 log = logging.getLogger(__name__)
+
+SAVED_EVERY = 120.0  # seconds
+RECENT = 200  # steps whose mean loss is logged
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -59,6 +63,32 @@ class AveragedRun(Generic[Network]):  # noqa: UP046 - PyTorch may sit in a Pytho
         self.step += 1
         self._average()
         return float(loss.detach())
+
+    def learn(
+        self,
+        loss: Callable[[], Tensor],
+        steps: int,
+        minutes: float,
+        batch: int,
+        every: int,
+        measure: Callable[[], object],
+    ) -> None:
+        """Advance to `steps` in all, or until the minutes are over, and save.
+
+        `loss` is that of the next batch, of so many samples; what `measure` says is logged `every` so many steps.
+        """
+        began = saved = time.monotonic()
+        losses: list[float] = []
+        while self.step < steps and time.monotonic() - began < minutes * 60:
+            losses.append(self.advance(loss(), steps))
+            if time.monotonic() - saved > SAVED_EVERY:
+                self.save()
+                saved = time.monotonic()
+            if self.step % every == 0:
+                pace = len(losses) * batch / (time.monotonic() - began)
+                recent = sum(losses[-RECENT:]) / len(losses[-RECENT:])
+                log.info("step %d, %.0f samples/s: loss %.3f, %s", self.step, pace, recent, measure())
+        self.save()
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -40,6 +40,23 @@ def test_a_run_descends_and_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> 
     assert not torch.allclose(second.average.weight, second.network.weight)
 
 
+def test_learning_measures_now_and_then_and_ends_with_a_checkpoint(tmp_path: Path) -> None:
+    images = torch.ones(1, 3, 4, 4)
+    measured: list[int] = []
+
+    def learn(run: AveragedRun[Any], minutes: float) -> None:
+        def loss() -> Any:
+            return (run.network(images) - 1).abs().mean()
+
+        run.learn(loss, 25, minutes, batch=1, every=10, measure=lambda: measured.append(run.step))
+
+    learn(_run(tmp_path), minutes=0.0)
+    assert _run(tmp_path).step == 0, "no time, no step"
+    learn(_run(tmp_path), minutes=1.0)
+    assert measured == [10, 20]
+    assert _run(tmp_path).step == 25
+
+
 def test_a_collection_is_filled_from_where_it_stopped(tmp_path: Path) -> None:
     asked: list[int] = []
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import time
 from pathlib import Path
 
 import cv2
@@ -116,18 +115,21 @@ def main() -> None:
     run = Run(DetectorNetwork(), options.work, PEAK_RATE, warm_up=60, memory=0.995)
     rng = np.random.default_rng(options.seed + run.step)
     trained = slice(HELD_OUT, composer.count)
-    began, losses, first = time.monotonic(), [], run.step
-    while run.step < options.steps and time.monotonic() - began < options.minutes * 60:
+
+    def loss() -> Tensor:
         images, *truth = stacked([composer.compose(rng, trained) for _ in range(BATCH)])
         with torch.autocast("cpu", torch.bfloat16):
             logits, geometry = run.network.logits(images)
-        losses.append(run.advance(loss_of(logits, geometry, *truth), options.steps))
-        if run.step % 100 == 0:
-            run.save()
-            pace = (run.step - first) * BATCH / (time.monotonic() - began)
-            log.info("step %d, %.0f pictures/s: loss %.3f %s", run.step, pace, np.mean(losses[-100:]),
-                     validate(run.average, composer))  # fmt: skip
-    run.save()
+        return loss_of(logits, geometry, *truth)
+
+    run.learn(
+        loss,
+        options.steps,
+        options.minutes,
+        BATCH,
+        every=100,
+        measure=lambda: validate(run.average, composer),
+    )
     if options.export is not None:
         export(run, composer, options.work, options.export, options)
 

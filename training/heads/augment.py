@@ -90,6 +90,17 @@ def sketch(image: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(drawn[..., None] * rng.uniform([0.85, 0.8, 0.7], [1, 1, 1]), np.float32)
 
 
+def developed(linear: Floats, rng: np.random.Generator, paintings: float) -> Image:
+    """A linear render as a picture: tone, style (a share of `paintings`, 2.5 % sketches) and loss of quality."""
+    image = sample_development(rng).apply(linear)
+    style = rng.random()
+    if style < paintings:
+        image = paint(image, rng)
+    elif style < paintings + 0.025:
+        image = sketch(image, rng)
+    return degrade(image, rng)
+
+
 def degrade(image: Floats, rng: np.random.Generator) -> Image:
     """Display values (S, S, 3) -> uint8, after blur or coarse pixels or sharpening, noise and JPEG."""
     side = image.shape[0]

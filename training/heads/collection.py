@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -23,8 +23,33 @@ log = logging.getLogger(__name__)
 GROUP = 16  # heads that are drawn together (identities are cheaper in batches)
 _GROUPS_A_NOTE = 16  # how often progress is written down
 
-RenderGroup = Callable[[HeadRenderer, int, int], tuple[NDArray[np.uint8], NDArray[np.float32]]]
-"""(renderer, seed, number of the group) -> images (16, H, W, C) and landmarks (16, 116, 2) in pixels."""
+RenderHead = Callable[
+    [HeadRenderer, tuple[NDArray[np.float32], NDArray[np.float32]], np.random.Generator],
+    tuple[NDArray[np.uint8], NDArray[np.float32]],
+]
+"""(renderer, person, random numbers) -> an image (H, W, C) and landmarks (116, 2) in pixels."""
+
+
+class RenderGroup(Protocol):
+    """Images (16, H, W, C) and landmarks (16, 116, 2) in pixels that the seed and the group's number alone decide."""
+
+    def __call__(
+        self, renderer: HeadRenderer, seed: int, group: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]: ...
+
+
+def in_groups(render_head: RenderHead) -> RenderGroup:
+    """The function that renders a whole group of what `render_head` renders one of."""
+
+    def render_group(
+        renderer: HeadRenderer, seed: int, group: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        rng = np.random.default_rng((seed, group))
+        heads = [render_head(renderer, person, rng) for person in renderer.sample_people(rng, GROUP)]
+        images, landmarks = zip(*heads, strict=True)
+        return np.stack(images), np.stack(landmarks).astype(np.float32)
+
+    return render_group
 
 
 @dataclass(frozen=True)

@@ -12,59 +12,39 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.stages.landmarks import COUNT, CROP_SIZE
+from runtime.stages.landmarks import CROP_SIZE
 from training.heads import augment
-from training.heads.collection import GROUP, generate
+from training.heads.collection import generate, in_groups
 from training.heads.scene import HeadRenderer
 
 SUPERSAMPLE = 1.5
 
 
-def render_group(
-    renderer: HeadRenderer, seed: int, group: int
+def render_face(
+    renderer: HeadRenderer, person: tuple[NDArray[np.float32], NDArray[np.float32]], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """16 crops (16, 128, 128, 3) with their landmarks (16, 116, 2) in pixels."""
-    rng = np.random.default_rng((seed, group))
-    images = np.empty((GROUP, CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    landmarks = np.empty((GROUP, COUNT, 2), np.float32)
-    for i, person in enumerate(renderer.sample_people(rng, GROUP)):
-        scene = renderer.sample_scene(rng, person=person)
-        pose = renderer.sample_pose(rng)
-        # What the runtime's two-pass alignment leaves uncorrected, and a little more.
-        scene = renderer.framed(
-            scene,
-            pose,
-            zoom=float(np.exp(rng.uniform(-0.15, 0.15))),
-            turn=float(np.clip(rng.normal(0, np.radians(6)), -0.25, 0.25)),
-            shift=(float(rng.uniform(-0.06, 0.06)), float(rng.uniform(-0.06, 0.06))),
-            squeeze=float(np.exp(rng.normal(0, 0.035))),
-        )
-        picture = renderer.render(scene, pose, CROP_SIZE, SUPERSAMPLE)
-        images[i], landmarks[i] = _finish(
-            picture.image, picture.landmarks, scene.kind, scene.material.skin, rng
-        )
-    return images, landmarks
-
-
-def _finish(
-    linear: NDArray[np.float32],
-    points: NDArray[np.float32],
-    kind: str,
-    skin: tuple[float, float, float],
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Occlusion, caricature, tone, style and loss of quality."""
+    """A crop (128, 128, 3) with its landmarks (116, 2) in pixels."""
+    scene = renderer.sample_scene(rng, person=person)
+    pose = renderer.sample_pose(rng)
+    # What the runtime's two-pass alignment leaves uncorrected, and a little more.
+    scene = renderer.framed(
+        scene,
+        pose,
+        zoom=float(np.exp(rng.uniform(-0.15, 0.15))),
+        turn=float(np.clip(rng.normal(0, np.radians(6)), -0.25, 0.25)),
+        shift=(float(rng.uniform(-0.06, 0.06)), float(rng.uniform(-0.06, 0.06))),
+        squeeze=float(np.exp(rng.normal(0, 0.035))),
+    )
+    picture = renderer.render(scene, pose, CROP_SIZE, SUPERSAMPLE)
+    linear, points = picture.image, picture.landmarks
     if rng.random() < 0.1:
-        augment.occlude(linear, points, skin, rng)
-    if rng.random() < (0.6 if kind == "drawing" else 0.05):
+        augment.occlude(linear, points, scene.material.skin, rng)
+    if rng.random() < (0.6 if scene.kind == "drawing" else 0.05):
         linear, points = augment.enlarge_eyes(linear, points, float(rng.uniform(0.05, 0.38)))
-    image = augment.sample_development(rng).apply(linear)
-    style = rng.random()
-    if style < 0.13:
-        image = augment.paint(image, rng)
-    elif style < 0.155:
-        image = augment.sketch(image, rng)
-    return augment.degrade(image, rng), points
+    return augment.developed(linear, rng, paintings=0.13), points
+
+
+render_group = in_groups(render_face)
 
 
 if __name__ == "__main__":

@@ -14,38 +14,38 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.stages.landmarks import COUNT, CROP_SIZE, mouth_matrix
+from runtime.stages.landmarks import CROP_SIZE, mouth_matrix
 from training.heads import augment
-from training.heads.collection import GROUP, generate
-from training.heads.scene import HeadRenderer, Picture, Pose, Scene
+from training.heads.collection import generate, in_groups
+from training.heads.scene import HeadRenderer, Pose, Scene
 
 SIDE = 160
 SUPERSAMPLE = 1.25
 _PARTED = (
-    0.2  # share of mouths just open, over teeth or darkness: what the whole-face network reads as closed
+    0.2  # share of mouths just open, over teeth or darkness: the whole-face network reads them as closed
 )
 _BARE_LIPS = 0.25  # share of people whose lips have little colour of their own, as in old paintings
 _WHITE_TEETH = 0.35  # share of people whose teeth shine
 
 
-def render_group(
-    renderer: HeadRenderer, seed: int, group: int
+def render_mouth(
+    renderer: HeadRenderer, person: tuple[NDArray[np.float32], NDArray[np.float32]], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """16 pictures (16, 160, 160, 3) with the landmarks of their faces (16, 116, 2) in pixels."""
-    rng = np.random.default_rng((seed, group))
-    images = np.empty((GROUP, SIDE, SIDE, 3), np.uint8)
-    landmarks = np.empty((GROUP, COUNT, 2), np.float32)
-    for i, person in enumerate(renderer.sample_people(rng, GROUP)):
-        scene = renderer.sample_scene(rng, person=person)
-        scene = _with_mouth_of_its_own(scene, rng)
-        pose = renderer.sample_pose(rng)
-        if rng.random() < _PARTED:
-            pose = _parted(renderer, pose, rng)
-        scene = renderer.framed(
-            scene, pose, zoom=CROP_SIZE / SIDE, squeeze=float(np.exp(rng.normal(0, 0.05))), align=mouth_matrix
-        )
-        images[i], landmarks[i] = _finish(renderer.render(scene, pose, SIDE, SUPERSAMPLE), scene, rng)
-    return images, landmarks
+    """A picture (160, 160, 3) with the landmarks of its face (116, 2) in pixels."""
+    scene = _with_mouth_of_its_own(renderer.sample_scene(rng, person=person), rng)
+    pose = renderer.sample_pose(rng)
+    if rng.random() < _PARTED:
+        pose = _parted(renderer, pose, rng)
+    scene = renderer.framed(
+        scene, pose, zoom=CROP_SIZE / SIDE, squeeze=float(np.exp(rng.normal(0, 0.05))), align=mouth_matrix
+    )
+    picture = renderer.render(scene, pose, SIDE, SUPERSAMPLE)
+    if rng.random() < 0.05:
+        augment.occlude(picture.image, picture.landmarks, scene.material.skin, rng)
+    return augment.developed(picture.image, rng, paintings=0.15), picture.landmarks
+
+
+render_group = in_groups(render_mouth)
 
 
 def _parted(renderer: HeadRenderer, pose: Pose, rng: np.random.Generator) -> Pose:
@@ -71,22 +71,6 @@ def _with_mouth_of_its_own(scene: Scene, rng: np.random.Generator) -> Scene:
         red, green, blue = (float(c) for c in np.array(looks.teeth) * rng.uniform(1.1, 1.6))
         looks = looks._replace(teeth=(red, green, blue), teeth_occlusion=float(rng.uniform(0.02, 0.2)))
     return replace(scene, material=looks)
-
-
-def _finish(
-    picture: Picture, scene: Scene, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Occlusion, tone, style and loss of quality."""
-    linear, points = picture.image, picture.landmarks
-    if rng.random() < 0.05:
-        augment.occlude(linear, points, scene.material.skin, rng)
-    image = augment.sample_development(rng).apply(linear)
-    style = rng.random()
-    if style < 0.15:
-        image = augment.paint(image, rng)
-    elif style < 0.175:
-        image = augment.sketch(image, rng)
-    return augment.degrade(image, rng), points
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ trained on.
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 
 import numpy as np
@@ -152,24 +151,14 @@ def train(run: Run, data: HeadCollection, steps: int, minutes: float, seed: int)
     """Train to ``steps`` in all, or until the minutes are over."""
     batches = Batches(data, seed + run.step)
     weights = point_weights()
-    began, losses = time.monotonic(), []
-    saved = began
-    while run.step < steps and time.monotonic() - began < minutes * 60:
+
+    def loss() -> Tensor:
         images, target = batches.next()
         with torch.autocast("cpu", torch.bfloat16):
             points, scale = run.network(images)
-        losses.append(run.advance(loss_of(points, scale, target, weights), steps))
-        if time.monotonic() - saved > 120:
-            run.save()
-            saved = time.monotonic()
-        if run.step % 150 == 0:
-            pace = len(losses) * BATCH / (time.monotonic() - began)
-            recent = float(np.mean(losses[-200:]))
-            log.info(
-                "step %d, %.0f samples/s of %d: loss %.3f, %% of outer-eye distance %s",
-                run.step, pace, len(data.images), recent, validate(run.average, data),
-            )  # fmt: skip
-    run.save()
+        return loss_of(points, scale, target, weights)
+
+    run.learn(loss, steps, minutes, BATCH, every=150, measure=lambda: validate(run.average, data))
 
 
 def export(run: Run, data: HeadCollection, folder: Path, pack: Path, seed: int, command: str) -> None:

@@ -11,7 +11,6 @@ folder; ``--minutes`` pauses it. The first 512 samples of both folders are for v
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,23 +192,17 @@ def train(
     batches = Batches(near, faces, seed + run.step)
     weights = torch.ones(LIP_COUNT)
     weights[20:] = INNER_WEIGHT
-    began, losses = time.monotonic(), []
-    saved = began
-    while run.step < steps and time.monotonic() - began < minutes * 60:
+
+    def loss() -> Tensor:
         images, target = batches.next()
         with torch.autocast("cpu", torch.bfloat16):
             points, scale = run.network(images)
-        losses.append(run.advance(loss_of(points, scale, target, weights, LIP_UPPER, LIP_LOWER), steps))
-        if time.monotonic() - saved > 120:
-            run.save()
-            saved = time.monotonic()
-        if run.step % 300 == 0:
-            pace = len(losses) * BATCH / (time.monotonic() - began)
-            log.info(
-                "step %d, %.0f samples/s: loss %.3f, near %s, far %s", run.step, pace,
-                float(np.mean(losses[-200:])), validate(run.average, near), validate(run.average, faces),
-            )  # fmt: skip
-    run.save()
+        return loss_of(points, scale, target, weights, LIP_UPPER, LIP_LOWER)
+
+    def measure() -> dict[str, dict[str, float]]:
+        return {"near": validate(run.average, near), "far": validate(run.average, faces)}
+
+    run.learn(loss, steps, minutes, BATCH, every=300, measure=measure)
 
 
 def export(
