@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +16,7 @@ from runtime.jobs import renderer, workers
 from runtime.jobs.render_process import RenderProcess
 from runtime.jobs.resources import Load, MemoryGuard
 from tests.jobs import engine_double as double
-from tests.jobs.test_workers import DOUBLE, SLOW, Plant, alive, wait_for
+from tests.jobs.test_workers import DOUBLE, SLOW, Plant, alive, server_with_child, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -117,9 +115,7 @@ def test_it_dies_with_its_server(tmp_path: Path) -> None:
         "print(spare_of(plant), flush=True)\n"
         "time.sleep(3600)\n"
     )
-    server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    pid = int(server.stdout.readline())
+    server, pid = server_with_child(program)
     assert alive(pid)
     server.kill()
     server.wait()

@@ -31,6 +31,13 @@ DOUBLE = (sys.executable, "-m", "tests.jobs.engine_double")
 SLOW = (*DOUBLE, "30")
 
 
+def server_with_child(program: str) -> tuple[subprocess.Popen[str], int]:
+    """Start Python code that prints the id of a process it has started; return its own process and that id."""
+    server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    return server, int(server.stdout.readline())
+
+
 class Plant:
     """All that works on one state folder, without HTTP."""
 
@@ -312,9 +319,7 @@ def test_a_render_dies_with_its_server(tmp_path: Path) -> None:
         "        if entry.process.pid: print(entry.process.pid, flush=True)\n"
         "    time.sleep(0.1)\n"
     )
-    server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    renderer = int(server.stdout.readline())
+    server, renderer = server_with_child(program)
     time.sleep(1.0)  # let it come up and listen
     assert alive(renderer)
     server.kill()
