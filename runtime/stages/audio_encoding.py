@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
 
-CONTEXT = 100  # feature frames (10 ms) on either side of a window
+CONTEXT = 160  # feature frames (10 ms) on either side of a window: what the network sees beyond it
 _SAMPLES_PER_ROW = round(RATE / TRACK_FPS)
 _SILENCE = (LEVEL_RANGE[0] + 40.0) / 20.0  # what silence looks like to the network
 

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs requirements-train.txt")
 
 from runtime.stages.articulation import Segment  # noqa: E402
-from training.audio.augmentation import STRETCH, augment  # noqa: E402
+from training.audio.augmentation import STRETCH, _uneven_time, augment  # noqa: E402
 from training.audio.data import SpeechData, is_held_out  # noqa: E402
 from training.audio.export import fold_norms  # noqa: E402
 from training.audio.network import AudioNetwork  # noqa: E402
@@ -61,6 +61,27 @@ def test_augmented_targets_stay_with_the_sound(shards: Path) -> None:
     assert lips[example.phone == PHONE_NAMES.index("a")].mean() < 0.2
 
 
+def test_tempo_is_uneven_and_stays_within_the_crop() -> None:
+    frames, available = 400, round(400 * STRETCH) + 1
+    time = _uneven_time(64, frames, available, np.random.default_rng(3))
+    pace = torch.diff(time, dim=1)
+    assert (time[:, 0] == 0).all() and (time <= available - 1).all() and (pace > 0).all()
+    assert (pace.amax(dim=1) > 1.2 * pace.amin(dim=1)).all()
+    assert 0.9 < pace.mean() < 1.1
+
+
+def test_a_grown_network_computes_the_same_and_learns_in_its_new_blocks() -> None:
+    torch.manual_seed(0)
+    network = AudioNetwork(32, 3).eval()
+    deeper = network.grown(6).eval()
+    assert (network.depth, deeper.depth) == (3, 6)
+    mel = torch.randn(2, 80, 120)
+    for before, after in zip(network(mel), deeper(mel), strict=True):
+        torch.testing.assert_close(before, after)
+    deeper(mel)[0].square().sum().backward()
+    assert deeper.blocks[-1].mix_norm.weight.grad.abs().sum() > 0
+
+
 def test_folding_norms_changes_nothing() -> None:
     torch.manual_seed(0)
     network = AudioNetwork(32).train()
@@ -81,7 +102,7 @@ def test_training_learns_and_resumes(shards: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     data = SpeechData(shards, rng)
     data.rescan()
-    run = Run(tmp_path, 32, "cpu")
+    run = Run(tmp_path, AudioNetwork(32, 4), "cpu")
     history = []
     for _ in range(25):
         example = augment(data.batch(4, round(100 * STRETCH) + 1), 100, data, rng)
@@ -90,12 +111,12 @@ def test_training_learns_and_resumes(shards: Path, tmp_path: Path) -> None:
         run.update(torch.stack(list(parts.values())).sum(), 3e-3)
     assert np.mean(history[-5:]) < 0.7 * np.mean(history[:5])
     run.save()
-    again = Run(tmp_path, 32, "cpu")
+    again = Run(tmp_path, AudioNetwork(32, 4), "cpu")
     assert again.step == 25
     for a, b in zip(run.average.state_dict().values(), again.average.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b)
 
 
 def test_learning_rate_warms_up_and_ends_small() -> None:
-    assert learning_rate(0, 0.0) < learning_rate(199, 0.0)
-    assert learning_rate(5000, 1.0) < 1e-4
+    assert learning_rate(3e-3, 0, 0.0) < learning_rate(3e-3, 199, 0.0)
+    assert learning_rate(3e-3, 5000, 1.0) < 1e-4

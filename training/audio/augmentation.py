@@ -15,7 +15,7 @@ from torch import Tensor
 from runtime.speech.features import LEVEL_RANGE
 from training.audio.data import Batch, SpeechData
 
-STRETCH = 1.25
+STRETCH = 1.4
 """Crops must be this much longer than what comes out, so that speech can be sped up."""
 
 
@@ -56,12 +56,10 @@ def _chosen(rng: np.random.Generator, size: int, probability: float) -> np.ndarr
 
 
 def _warp(batch: Batch, frames: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Tempo 0.8 to 1.25, formants +-10 % (a shorter or longer throat); targets follow in time."""
+    """Uneven tempo, formants +-13 % (a shorter or longer throat); targets follow in time."""
     size, available, bands = batch.mel.shape
-    speed = torch.exp(_uniform(rng, -np.log(STRETCH), np.log(STRETCH), size))
-    time = torch.arange(frames)[None] * speed[:, None]  # frame of the crop that each output frame shows
-    time = time.clamp(max=available - 1)
-    tract = _uniform(rng, 0.9, 1.1, size)[:, None]
+    time = _uneven_time(size, frames, available, rng)  # frame of the crop that each output frame shows
+    tract = _uniform(rng, 0.87, 1.13, size)[:, None]
     shift = _uniform(rng, -0.05, 0.05, size)[:, None]
     band = torch.linspace(-1, 1, bands)[None] * tract + shift
     at = time / (available - 1) * 2 - 1
@@ -82,22 +80,39 @@ def _warp(batch: Batch, frames: int, rng: np.random.Generator) -> tuple[Tensor, 
     return mel, phone, follow(batch.controls), follow(batch.contacts)
 
 
+def _uneven_time(size: int, frames: int, available: int, rng: np.random.Generator) -> Tensor:
+    """Positions (size, frames) in the crops: as a whole 0.8 to 1.25 times as fast, hurrying and dwelling in between.
+
+    People who speak freely do both within a sentence; synthesisers and readers keep their pace.
+    """
+    whole = rng.uniform(-np.log(1.25), np.log(1.25), (size, 1))
+    knots = torch.from_numpy(whole + 0.22 * rng.standard_normal((size, max(2, frames // 40))))
+    speed = torch.exp(F.interpolate(knots[:, None], frames, mode="linear", align_corners=True)[:, 0])
+    time = torch.cumsum(speed, dim=1) - speed[:, :1]
+    excess = (time[:, -1:] / (available - 1)).clamp(min=1.0)
+    return (time / excess).float()
+
+
 def _equalise(mel: Tensor, rng: np.random.Generator) -> Tensor:
-    """A random tilt and a random smooth curve for each recording."""
+    """A random tilt, a random smooth curve and a few resonances or notches for each recording."""
     size, _, bands = mel.shape
     tilt = _uniform(rng, -8, 8, size)[:, None] * torch.linspace(-1, 1, bands)
     knots = torch.from_numpy(3 * rng.standard_normal((size, 1, 8)).astype(np.float32))
     curve = F.interpolate(knots, bands, mode="linear", align_corners=True)[:, 0]
+    for index in _chosen(rng, size, 0.4):
+        for _ in range(rng.integers(1, 4)):
+            distance = (torch.arange(bands) - rng.uniform(0, bands)) / rng.uniform(1.5, 6)
+            curve[index] += rng.uniform(-18, 9) * torch.exp(-0.5 * distance**2)
     return mel + (tilt + curve)[:, None]
 
 
 def _reverberate(power: Tensor, rng: np.random.Generator) -> Tensor:
-    """An exponential tail on 40 % of the crops: reverberation time 0.1 to 0.6 s."""
-    chosen = _chosen(rng, len(power), 0.4)
+    """An exponential tail on half of the crops: reverberation time 0.1 to 0.6 s."""
+    chosen = _chosen(rng, len(power), 0.5)
     if not len(chosen):
         return power
     decay = (10 ** (-6 * 0.01 / rng.uniform(0.1, 0.6, (len(chosen), 1)))).astype(np.float32)
-    amount = rng.uniform(0.02, 0.15, (len(chosen), 1)).astype(np.float32)
+    amount = rng.uniform(0.02, 0.25, (len(chosen), 1)).astype(np.float32)
     dry = power[chosen].numpy()
     tail = np.zeros_like(dry[:, 0])
     wet = np.empty_like(dry)

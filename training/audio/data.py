@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 GROUP_SHARES = {
     # by the beginning of the shard's name; human voices weigh more than their hours, many speakers most
     "flite": 0.08,
-    "festival": 0.12,
-    "espeak": 0.17,
+    "festival": 0.13,
+    "espeak": 0.18,
     "human_lj": 0.14,
-    "human_russian": 0.11,
+    "human_russian": 0.13,
     "human_mandarin": 0.04,
-    "human_libri": 0.28,
+    "human_libri": 0.24,
     "noise": 0.06,
 }
 SILENT_DB = -75.0

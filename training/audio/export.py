@@ -25,12 +25,13 @@ from runtime.speech.sequence import PhoneSequence
 from training.audio.calibrate import calibrate, count_transitions
 from training.audio.evaluate import evaluate
 from training.audio.network import AudioNetwork, Block
+from training.audio.train import load_average
 from training.packing import add_asset, add_graph
 
 log = logging.getLogger(__name__)
 
 OPSET = 18
-FRAMES = 2200  # the shape that the runtime uses; the graph takes any even number
+FRAMES = 2320  # the shape that the runtime uses; the graph takes any even number
 RECORD: dict[str, Any] = {
     "command": "python -m training.voices.recognise --clips CORPUS/librispeech --out phones.tsv && "
     "python -m training.voices.synthesise --out SHARDS --corpus CORPUS --recognised phones.tsv --hours 4 "
@@ -47,15 +48,6 @@ RECORD: dict[str, Any] = {
     "rest flite and festival of seeds 3 and 4, espeak-ng of seed 4, and human speech, which weighs more since",
     "licence": "Apache-2.0",
 }
-
-
-def load_average(run: Path) -> AudioNetwork:
-    """The averaged weights of a run, ready for inference."""
-    stored = torch.load(run / "last.pt", map_location="cpu")
-    network = AudioNetwork(stored["channels"])
-    network.load_state_dict(stored["average"])
-    log.info("step %d after %.0f s", stored["step"], stored["seconds"])
-    return network.eval()
 
 
 def fold_norms(network: AudioNetwork) -> AudioNetwork:

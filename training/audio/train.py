@@ -2,14 +2,16 @@
 
     python -m training.audio.train --data SHARDS --work RUN --minutes 50
 
-One CPU thread (bf16) makes about 18 000 steps in 50 minutes; a GPU is used when there is one. RUN/last.pt is
-written every few minutes and resumed from; the learning rate follows the time spent, so that a run that goes on
-later ends as it would have. RUN/last.pt can be exported at any time with `training.audio.export`.
+A GPU is used when there is one. RUN/last.pt is written every few minutes and resumed from; the learning rate
+follows the time spent, so that a run that goes on later ends as it would have. RUN/last.pt can be exported at any
+time with `training.audio.export`. With `--from RUN1 --blocks N` the run begins with the averaged weights of another,
+grown to N blocks: a shallow network learns the coarse things several times faster.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import logging
 import math
 import time
@@ -22,11 +24,11 @@ from torch import Tensor
 
 from training.audio.augmentation import STRETCH, Example, augment
 from training.audio.data import SpeechData
-from training.audio.network import CONTACTS, AudioNetwork
+from training.audio.network import CONTACTS, DILATIONS, AudioNetwork
 
 log = logging.getLogger(__name__)
 
-FRAMES = 304
+FRAMES = 400
 PEAK_RATE = 3e-3
 EMA_DECAY = 0.999
 CONTROL_WEIGHTS = torch.tensor([4.0, 2.0, 2.0, 2.0, 2.0, 1.5, 1.5, 1.0, 1.0, 1.0])
@@ -50,14 +52,22 @@ def losses(network: AudioNetwork, example: Example) -> dict[str, Tensor]:
     }
 
 
+def load_average(folder: Path) -> AudioNetwork:
+    """The averaged weights of a run, ready for inference."""
+    stored = torch.load(folder / "last.pt", map_location="cpu")
+    network = AudioNetwork(stored["channels"], stored["blocks"])
+    network.load_state_dict(stored["average"])
+    log.info("step %d after %.0f s", stored["step"], stored["seconds"])
+    return network.eval()
+
+
 class Run:
     """A training run that can be stopped and taken up again."""
 
-    def __init__(self, folder: Path, channels: int, device: str) -> None:
+    def __init__(self, folder: Path, network: AudioNetwork, device: str) -> None:
         self.path = folder / "last.pt"
-        self.network = AudioNetwork(channels).to(device, memory_format=torch.channels_last)
-        self.average = AudioNetwork(channels).to(device)
-        self.average.load_state_dict(self.network.state_dict())
+        self.network = network.to(device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(network)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), PEAK_RATE, weight_decay=1e-2)
         self.step = 0
         self.seconds = 0.0
@@ -94,6 +104,7 @@ class Run:
                 "average": self.average.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "channels": self.network.channels,
+                "blocks": self.network.depth,
                 "step": self.step,
                 "seconds": self.seconds,
             },
@@ -102,15 +113,15 @@ class Run:
         partial.replace(self.path)
 
 
-def learning_rate(step: int, progress: float) -> float:
+def learning_rate(peak: float, step: int, progress: float) -> float:
     """Warm-up over 200 steps, then half a cosine over the time that is given."""
-    return (
-        PEAK_RATE * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0))) + 2e-5
-    )
+    return peak * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0))) + 2e-5
 
 
-def train(run: Run, data: SpeechData, minutes: float, batch: int, rng: np.random.Generator) -> None:
-    """Until the run's total time reaches `minutes`."""
+def train(
+    run: Run, data: SpeechData, minutes: float, peak: float, batch: int, rng: np.random.Generator
+) -> None:
+    """Until the run's total time reaches `minutes`; the learning rate begins at `peak`."""
     run.network.train()
     sums: dict[str, float] = {}
     saved = looked = time.monotonic()
@@ -118,9 +129,8 @@ def train(run: Run, data: SpeechData, minutes: float, batch: int, rng: np.random
     while run.seconds < minutes * 60:
         crops = data.batch(batch, math.ceil(FRAMES * STRETCH) + 1)
         parts = losses(run.network, augment(crops, FRAMES, data, rng))
-        run.update(
-            torch.stack(list(parts.values())).sum(), learning_rate(run.step, run.seconds / (minutes * 60))
-        )
+        rate = learning_rate(peak, run.step, run.seconds / (minutes * 60))
+        run.update(torch.stack(list(parts.values())).sum(), rate)
         for name, value in parts.items():
             sums[name] = sums.get(name, 0.0) + value.item()
         now = time.monotonic()
@@ -151,20 +161,28 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=50.0, help="time in all, earlier parts of the run included"
     )
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
     parser.add_argument("--channels", type=int, default=192)
+    parser.add_argument("--blocks", type=int, default=len(DILATIONS), help="depth of the network")
+    parser.add_argument("--from", type=Path, dest="beginning", help="run whose network this one goes on from")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(arguments.seed)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    run = Run(arguments.work, arguments.channels, device)
+    network = (
+        AudioNetwork(arguments.channels, arguments.blocks)
+        if arguments.beginning is None
+        else load_average(arguments.beginning).grown(arguments.blocks)
+    )
+    run = Run(arguments.work, network, device)
     rng = np.random.default_rng(arguments.seed + run.step)
     data = SpeechData(arguments.data, rng)
     data.rescan()
     log.info("%s, %d parameters, %s", device, sum(p.numel() for p in run.network.parameters()), CONTACTS)
-    train(run, data, arguments.minutes, arguments.batch, rng)
+    train(run, data, arguments.minutes, arguments.rate, arguments.batch, rng)
 
 
 if __name__ == "__main__":
