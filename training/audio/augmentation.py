@@ -36,6 +36,7 @@ def augment(batch: Batch, frames: int, data: SpeechData, rng: np.random.Generato
     power = torch.pow(10.0, mel / 10)
     power = _reverberate(power, rng)
     power = _add_noise(power, data, rng)
+    power = _rumble(power, rng)
     power = _limit_band(power, rng)
     mel = _codec(10 * torch.log10(power + 1e-10), rng)
     mel = _set_level(mel, rng)
@@ -155,6 +156,17 @@ def _add_noise(power: Tensor, data: SpeechData, rng: np.random.Generator) -> Ten
             _loudness(clean[index : index + 1]) / _loudness(noise[None]).clamp(min=1e-12) * 10 ** (-snr / 10)
         )
         power[index] += noise * gain
+    return power
+
+
+def _rumble(power: Tensor, rng: np.random.Generator) -> Tensor:
+    """What hums and rolls under 150 Hz on 30 % of the crops: mains, engines, wind, a table that is touched."""
+    for index in _chosen(rng, len(power), 0.3):
+        frames, bands = power[index].shape
+        shape = 10 ** (-torch.arange(bands) / rng.uniform(0.7, 2.5))
+        wavering = torch.ones(frames) if rng.random() < 0.4 else torch.empty(frames).exponential_(1.0)
+        level = _loudness(power[index : index + 1]) * 10 ** -rng.uniform(0, 3)
+        power[index] += level * wavering[:, None] * shape
     return power
 
 
