@@ -26,12 +26,18 @@ Doubles = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 BLINK = slice(EXPRESSIONS.index("eyeBlinkLeft"), EXPRESSIONS.index("eyeBlinkRight") + 1)
+_OPENING = [
+    n for n, name in enumerate(EXPRESSIONS) if name.startswith(("jawOpen", "mouthLowerDown", "mouthUpperUp"))
+]
 
 # Seconds.
 EASE = 0.25  # from the untouched photo to fully driven, and back
 SHORTEST_PAUSE = 0.12  # the mouth does not rest in shorter ones
 SHORTEST_SOUND = 0.06
 OPENS_BEFORE, CLOSES_AFTER = 0.04, 0.06  # how far speech reaches into the pauses around it
+JAW_INERTIA = 0.025  # standard deviation of the Gaussian that what opens the mouth follows
+SHAPE_INERTIA = 0.02  # the same for the lips' shape, which the audio encoder has already rounded
+LIP_TRAVEL = 0.1  # from a contact until the lips are as far apart as the sound wants them
 FAINTEST_SPEECH = -45.0  # dB under a loud vowel
 MIDDLE_OF_FRAME = 0.5  # a frame is seen for its whole interval, so it shows the middle of it
 
@@ -73,6 +79,7 @@ def perform(track: ArticulationTrack, seconds: float, options: RenderOptions) ->
     mouth = _hush(mouth, speaking)
     if options.motion_smoothing:
         mouth = _steady(mouth)
+    mouth = _travel(mouth)
     mouth = _amplify(mouth, options.dynamic_scale)
     mouth = _at_frames(mouth, options.fps, frames, options.lip_offset_ms / 1000.0)
 
@@ -178,9 +185,11 @@ def _hush(track: ArticulationTrack, speaking: Mask) -> ArticulationTrack:
 
 
 def _steady(track: ArticulationTrack) -> ArticulationTrack:
-    """Take the tremor out of held sounds and leave quick movements and closures as they are.
+    """Give the mouth its inertia, and take the tremor out of held sounds; closures stay as they are.
 
-    A Gaussian of 50 ms takes over where nothing has moved for some time; elsewhere one of 10 ms hardly shows.
+    A jaw that follows every decision of the audio encoder flaps: moves begin and end twice as hard as those of
+    people. What opens the mouth is the slower; it also runs on through closures, over which the jaw of a speaker
+    does not shut. Where nothing has moved for some time a Gaussian of 50 ms takes over.
     """
     fps = track.fps
     expression: Doubles = track.expression.astype(np.float64)
@@ -190,12 +199,25 @@ def _steady(track: ArticulationTrack) -> ArticulationTrack:
     quick = np.clip((speed - 0.7) / 1.5, 0, 1)[
         :, None
     ]  # full scales a second; an ordinary syllable reaches three
-    narrow = gaussian_filter(expression, 0.01 * fps, mode="nearest")
-    wide = gaussian_filter(expression, 0.05 * fps, mode="nearest")
-    steady = narrow * quick + wide * (1 - quick)
-    closed = track.closure[:, None]
-    mixed = expression * closed + steady * (1 - closed)
-    return replace(track, expression=np.asarray(mixed, np.float32))
+    moving = gaussian_filter(expression, SHAPE_INERTIA * fps, mode="nearest")
+    moving[:, _OPENING] = gaussian_filter(expression[:, _OPENING], JAW_INERTIA * fps, mode="nearest")
+    held = gaussian_filter(expression, 0.05 * fps, mode="nearest")
+    return replace(track, expression=np.asarray(moving * quick + held * (1 - quick), np.float32))
+
+
+def _travel(track: ArticulationTrack) -> ArticulationTrack:
+    """Lips take time to meet and to part: the closure falls from each contact by a parabola.
+
+    They meet at full speed, as if to pass through each other (Löfqvist & Gracco, 1997), so they are near each other
+    only briefly. The heights of contacts stay exactly, and an opening between two of them that is too short for the
+    way there and back stays small.
+    """
+    closure = track.closure.copy()
+    for row in range(1, math.ceil(LIP_TRAVEL * track.fps)):
+        near = np.float32((1 - row / (LIP_TRAVEL * track.fps)) ** 2)
+        closure[row:] = np.maximum(closure[row:], near * track.closure[:-row])
+        closure[:-row] = np.maximum(closure[:-row], near * track.closure[row:])
+    return replace(track, closure=closure)
 
 
 def _amplify(track: ArticulationTrack, gain: float) -> ArticulationTrack:
