@@ -298,25 +298,3 @@ def fill_map(field: Floats, step: float, left: int, top: int, map_x: Floats, map
         near, below = along_y[row], along_y[row + 1]
         for x in range(width):
             map_y[y, x] = np.float32(top + y) - (near[x] + v * (below[x] - near[x]))
-
-
-@_compiled
-def fixed_map(
-    map_x: Floats, map_y: Floats, left: int, top: int, places: Ints, phases: NDArray[np.uint16]
-) -> None:
-    """A backward map (h, w) for a picture that begins at (left, top), enlarged twice, as `cv2.remap` takes it.
-
-    ``places`` (h, w) receives two numbers of 16 bits, whole pixels x and y, ``phases`` (h, w) the rest in steps of
-    1/32: 32 y + x.
-    """
-    height, width = map_x.shape
-    # Places a little before the first pixel are negative; `far` keeps what is rounded above zero.
-    far = np.int32(1 << 16)
-    steps, rest = np.float32(64), np.float32(far) + np.float32(0.5)
-    near_x, near_y = np.float32(left), np.float32(top)
-    for y in range(height):
-        for x in range(width):
-            u = np.int32((map_x[y, x] - near_x) * steps + rest) - far
-            v = np.int32((map_y[y, x] - near_y) * steps + rest) - far
-            places[y, x] = np.int32(v >> 5) << 16 | np.int32(u >> 5) & 0xFFFF
-            phases[y, x] = (v & 31) << 5 | u & 31
