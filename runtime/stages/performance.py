@@ -290,8 +290,9 @@ def _correlation(late: Doubles, early: Doubles, lag: int) -> float:
     return float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread > 1e-9 else 0.0
 
 
-# Blinks: a lid falls within 70 ms, stays a moment and rises within 120 ms.
-_FALL, _SHUT, _RISE = 0.07, 0.03, 0.12
+# Blinks: a lid falls within 90 ms, stays a moment and rises within 170 ms (VanderWerf et al., 2003: 75 to 100, 150 to
+# 250).
+_FALL, _SHUT, _RISE = 0.09, 0.03, 0.17
 _BLINK_GAP = (2.0, 6.0)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from runtime.stages.blending import lay
 from runtime.stages.landmarks import GROUPS, eye_opening, ipd, mouth_opening
+from runtime.stages.lid_skin import LidSkin, above_lashes
 from runtime.stages.mouth_painting import MouthGraphs, MouthPainter
 from runtime.stages.warping import PhotoSampler
 
@@ -35,9 +36,6 @@ Box = tuple[int, int, int, int]
 
 MOUTH_SIZE: Final = 128  # pixels of the mouth crop, which spans 1.2 ipd
 EYE_SIZE: Final = 64  # pixels of an eye crop, 0.75 ipd
-LEAST_LID: Final = 0.75  # of the lit skin round the eye; real lids are 0.75 to 0.95 as bright
-MOST_LID_GAIN: Final = 2.2
-LID_HUE: Final = 0.8  # how far a lid takes on the hue of that skin
 MOUTH_GATE: Final = 0.03  # ipd beyond the open mouth over which the network may repaint the lips' rim
 EYE_GATE: Final = 0.05  # ipd beyond the new lid skin: room for the lash line and the crease
 MOUTH_SPAN: Final = 1.2
@@ -48,6 +46,7 @@ SHARPENING: Final = 0.9  # how much of the difference to its own blur is added t
 SHARPENING_RADIUS: Final = 1.3  # of that blur, pixels of the crop
 LEAST_COVERAGE: Final = 6  # of 255; masks fainter than this ask for nothing
 SHARPENED_FROM: Final = 8  # pixels of the crop that the blur looks round each, and some
+EYE_AND_BROW: Final = (("eye_right", "brow_right"), ("eye_left", "brow_left"))
 NO_MASK: Final = np.zeros((0, 0), np.uint8)
 NO_PICTURE: Final = np.zeros((0, 0, 3), np.uint8)
 INTERPOLATION: Final = cv2.INTER_CUBIC
@@ -136,19 +135,11 @@ class EyeView:
         self._opening = eye_opening(portrait.landmarks)[eye]
         crop = crop_of(portrait.image, self.matrix(rest), EYE_SIZE)
         self.source = as_planes(crop)  # (3, 64, 64) float32 0..1
-        self._skin = lit_skin(self.source)
-
-    def as_skin(self, colour: Floats, cover: Floats) -> Floats:
-        """A painted lid (3, 64, 64) no darker than LEAST_LID of the lit skin round the eye, and nearer in hue.
-
-        What the warp stretches over the lid may be paint, shadow or lashes; a lid made of that looks bruised.
-        """
-        some = 40.0  # pixels' worth: hardly any lid is no reason to change anything
-        shown = ((colour * cover).sum((1, 2)) + some * LEAST_LID * self._skin) / (cover.sum() + some)
-        level = np.clip(LEAST_LID * self._skin.mean() / max(shown.mean(), 1e-3), 1.0, MOST_LID_GAIN)
-        hue = self._skin / self._skin.mean() * shown.mean() / np.maximum(shown, 1e-3)
-        gain = level * (1 + LID_HUE * (hue - 1))
-        return np.minimum(colour * gain.astype(np.float32)[:, None, None], 1.0)
+        matrix = self.matrix(rest).astype(np.float32)
+        ring, brow = (
+            portrait.landmarks[GROUPS[name]] @ matrix[:, :2].T + matrix[:, 2] for name in EYE_AND_BROW[eye]
+        )
+        self.skin = LidSkin(self.source, ring, brow)
 
     def matrix(self, frame: MeshFrame) -> Matrix:
         """Canvas pixels -> crop pixels, the left eye mirrored."""
@@ -276,18 +267,12 @@ class FaceTexture:
             if box is None:
                 continue
             x0, y0, x1, y1 = box
-            cover = inputs.gate * painted[3]
-            colour = eye.as_skin(painted[:3], cover)
+            lid = inputs.frame[3]
+            cover = inputs.gate * painted[3] * above_lashes(lid)
+            colour = eye.skin.paint(painted[:3], cover, lid)
             planes = np.concatenate([colour * 255, cover[None]]).transpose(1, 2, 0)
             layer = np.ascontiguousarray(planes)
             lay(picture[y0:y1, x0:x1], placed(to_crop, box), layer, NO_MASK, NO_PICTURE)
-
-
-def lit_skin(crop: Floats) -> Floats:
-    """Mean colour (3,) of an eye crop's (3, S, S) brighter half, highlights and the white of the eye left out."""
-    level = crop.mean(axis=0)
-    low, high = np.percentile(level, (50, 90))
-    return np.asarray(crop[:, (level >= low) & (level <= high)].mean(axis=1), np.float32)
 
 
 def warp(photo: Image, frame: MeshFrame) -> Image:

@@ -234,7 +234,7 @@ def test_blinks_come_every_two_to_six_seconds_and_look_like_blinks() -> None:
     single = gaps[gaps > 0.6]
     assert single.min() >= 1.5 and single.max() <= 7.0
     lengths = np.array([stop - start for start, stop in closed]) / 60
-    assert 0.15 <= np.median(lengths) <= 0.25
+    assert 0.2 <= np.median(lengths) <= 0.3
     assert all(lids[start:stop].max() > 0.95 for start, stop in closed if stop < len(lids))
     ends = np.array([segment.start for segment in segments if segment.phone == "sil"])
     after_phrase = [np.abs(start - ends).min() < 0.25 for start in starts]

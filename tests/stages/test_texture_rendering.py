@@ -18,7 +18,6 @@ from runtime.stages.landmarks import FLIP, GROUPS, LIP_LOWER, LIP_UPPER
 from runtime.stages.motion_field import FaceMotion, MeshFrame, MotionField
 from runtime.stages.texture_rendering import (
     EYE_SIZE,
-    LEAST_LID,
     MOUTH_SIZE,
     NO_MASK,
     NO_PICTURE,
@@ -235,10 +234,12 @@ def test_blink_paints_both_lids_and_nothing_else(field: MotionField) -> None:
     (picture,) = texture.render([frame])
     assert eyelid.seen[0]["frame"].shape == (2, 4, EYE_SIZE, EYE_SIZE)
     for eye in (0, 1):
-        painted = picture[frame.lid[eye] > 250].mean(
-            axis=0
-        )  # the double's green, drawn towards the skin's hue
-        assert painted[1] > 150 and painted[[0, 2]].max() < 12
+        # The double's flat green is no relief: the lid is of the colour that surrounds the eye, without its grain.
+        lid = picture[frame.lid[eye] > 250].astype(float)
+        plain = moved(drawn, frame)[frame.lid[eye] > 250].astype(float)
+        skin = texture._eyes[eye].skin.colour.mean(axis=(1, 2)) * 255
+        assert np.abs(lid.mean(axis=0) - skin).max() < 40
+        assert np.abs(lid - plain).mean() > 5
     mouth = drawn.landmarks[GROUPS["lip_outer"]].mean(axis=0).astype(int) - motion.region[:2]
     assert not np.array_equal(picture[mouth[1], mouth[0]], [0, 255, 0])
 
@@ -345,18 +346,3 @@ def test_renderer_opens_the_graphs_of_the_pack(field: MotionField) -> None:
     inside = frame.interior == 255
     assert picture[inside].mean() < plain[inside].mean() * 0.75
     assert np.array_equal(texture.render([frame])[0], picture)
-
-
-def test_dark_grey_lids_take_the_light_and_the_hue_of_the_skin(field: MotionField) -> None:
-    drawn = portrait(field)
-    skin = np.array([200, 150, 110], np.uint8)
-    drawn = replace(drawn, image=np.broadcast_to(skin, drawn.image.shape).copy())
-    eye = EyeView(drawn, field.bind(drawn).rest(), 0)
-    cover = np.zeros((EYE_SIZE, EYE_SIZE), np.float32)
-    cover[20:50, 10:54] = 1
-    grey = np.full((3, EYE_SIZE, EYE_SIZE), 0.3, np.float32)
-    lid = eye.as_skin(grey, cover)[:, 30, 30] * 255
-    assert lid.mean() == pytest.approx(LEAST_LID * skin.mean(), rel=0.05)
-    assert lid[0] / lid[2] > 1.4
-    pale = eye.as_skin(np.repeat(eye.source[:1, :1, :1], 3, 0) * np.ones_like(grey), cover)
-    assert pale.mean() * 255 == pytest.approx(200, rel=0.1)
