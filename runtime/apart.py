@@ -1,12 +1,13 @@
 """Questions that are answered in a process of their own.
 
-Native code looks at files of strangers there, so a server asks a child: a crash costs one answer, never the server.
-A module that answers is run as `python -m MODULE`; it reads one JSON value from standard input and prints one
-object.
+Native code looks at files of strangers there, so a crash costs one answer, never who asked; and what libraries keep in
+memory ends with the answer. A module that answers is run as `python -m MODULE`; it reads one JSON value, a line, from
+standard input and prints one object. Standard input stays open as long as somebody waits for the answer.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -39,15 +40,7 @@ def ask_apart(module: str, question: Any, seconds: float, act: str) -> dict[str,
     `seconds`; `act` says what was tried, as in "Looking at the portrait"."""
     with AT_ONCE:
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", module],
-                input=json.dumps(question).encode(),
-                capture_output=True,
-                timeout=seconds,
-                env=environment(),
-                check=True,
-            )
-            return dict(json.loads(done.stdout.splitlines()[-1]))
+            return dict(json.loads(_asked(module, question, seconds).splitlines()[-1]))
         except subprocess.TimeoutExpired:
             raise RuntimeProblem("check_failed", f"{act} took longer than {seconds:.0f} s.") from None
         except (subprocess.CalledProcessError, OSError, ValueError, IndexError) as fault:
@@ -56,7 +49,40 @@ def ask_apart(module: str, question: Any, seconds: float, act: str) -> dict[str,
             raise RuntimeProblem("check_failed", f"{act} failed.") from fault
 
 
+def _asked(module: str, question: Any, seconds: float) -> bytes:
+    """Everything a module prints."""
+    with subprocess.Popen(
+        [sys.executable, "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as child:
+        lifeline, child.stdin = child.stdin, None  # else `communicate` would close it
+        assert lifeline is not None
+        try:
+            with lifeline:
+                lifeline.write(json.dumps(question).encode() + b"\n")
+                lifeline.flush()
+                said, words = child.communicate(timeout=seconds)
+        finally:
+            child.kill()
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, module, said, words)
+    return said
+
+
 def answer(reply: Callable[[Any], dict[str, Any]]) -> int:
     """Answer the question on standard input; what a module that is run does."""
-    sys.stdout.write(json.dumps(reply(json.load(sys.stdin))) + "\n")
+    question = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_asker, daemon=True).start()
+    sys.stdout.write(json.dumps(reply(question)) + "\n")
     return 0
+
+
+def _end_with_asker() -> None:
+    """Wait until standard input closes, which it does when who asked dies, and end."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os._exit(1)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,12 +45,32 @@ def test_one_that_takes_too_long_is_ended() -> None:
     assert time.monotonic() - began < 60
 
 
+def test_it_ends_with_who_asked(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    words = f"from tests.test_apart import ask; ask('hang {note}')"
+    with subprocess.Popen([sys.executable, "-c", words], cwd=Path(__file__).parents[1]) as asker:
+        _until(lambda: note.exists() and note.read_text() != "")
+        pid = int(note.read_text())
+        assert Path(f"/proc/{pid}").exists()
+        asker.kill()
+    _until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def _until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def reply(question: str) -> dict[str, Any]:
     if question == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     elif question == "say nothing":
         sys.exit(0)
-    elif question == "hang":
+    elif question.startswith("hang"):
+        if note := question[len("hang ") :]:
+            Path(note).write_text(str(os.getpid()))
         time.sleep(600)
     return {"question": question, "variables": dict(os.environ)}
 

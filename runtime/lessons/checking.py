@@ -1,52 +1,79 @@
-"""What is wrong with a lesson, found before anybody pays for its voice: its slides, their fonts, the portrait.
+"""What can be told of a lesson before anybody pays for its voice: its slides, drawn, their fonts, the portrait.
 
-A server finds out in a process of its own (see apart.py); the question is a task as in task.py, without sound.
+All that happens in a process of its own (see apart.py). The typesetter keeps fonts and much of what it has laid out;
+this way its memory is given back before the first scene is rendered.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runtime.apart import answer, ask_apart
 from runtime.contract import Notice, RuntimeProblem
+from runtime.lessons.scenes import SceneFolder
 from runtime.lessons.slideshow import SlideShow
 
 SECONDS = 60.0
 SECONDS_A_SCENE = 2.0
 
 
-def check_lesson(show: SlideShow, portrait: Path | None) -> list[Notice]:
-    """Draw every slide, look at the portrait, and return what is to be known. Raises `RuntimeProblem`."""
-    from runtime.portraits import examine  # which loads what options alone can do without
+@dataclass(frozen=True)
+class Checked:
+    """What is to be known of a lesson, and the picture of each scene's slide where they were to be kept."""
 
-    for number in range(len(show.lesson.scenes)):
-        show.draw(number)
-    for finding in examine(portrait)["findings"] if portrait else ():
-        if finding["severity"] == "error":
-            raise RuntimeProblem(finding["code"], finding["sentence"])
-    return [*show.lesson.notices, *show.notices]
+    notices: Sequence[Notice]
+    slides: Sequence[Path]
 
 
-def check_apart(task: dict[str, Any], scenes: int) -> list[Notice]:
-    """The same in a child process, for a task with so many scenes."""
+def check_lesson(task: dict[str, Any], scenes: int, keep: Path | None = None) -> Checked:
+    """Draw every slide of a task (see task.py) with so many scenes, and look at its portrait, if it has one.
+
+    Slides are kept in the folder `keep`, where one is given. Raises `RuntimeProblem`.
+    """
     limit = SECONDS + SECONDS_A_SCENE * scenes
-    found = ask_apart("runtime.lessons.checking", task, limit, "Looking at the lesson")
+    question = {"task": task, "keep": str(keep) if keep else None}
+    found = ask_apart("runtime.lessons.checking", question, limit, "Looking at the lesson")
     if problem := found.get("problem"):
         raise RuntimeProblem(problem["code"], problem["sentence"], problem["hint"])
-    return [Notice(**notice) for notice in found["notices"]]
+    notices = [Notice(**notice) for notice in found["notices"]]
+    return Checked(notices, [Path(slide) for slide in found["slides"]])
 
 
-def _reply(task: dict[str, Any]) -> dict[str, Any]:
+def _reply(question: dict[str, Any]) -> dict[str, Any]:
     from runtime.lessons.task import LessonTask
 
+    task, keep = question["task"], question["keep"]
     try:
-        portrait = Path(task["portrait"]) if task["portrait"] else None
-        notices = check_lesson(LessonTask.read(task).show, portrait)
+        show = LessonTask.read(task).show
+        notices = show.notices
+        slides = _drawn(show, SceneFolder(Path(keep)) if keep else None)
+        if task["portrait"]:
+            _look_at(Path(task["portrait"]))
     except RuntimeProblem as problem:
         return {"problem": {"code": problem.code, "sentence": problem.sentence, "hint": problem.hint}}
-    return {"notices": [notice.model_dump() for notice in notices]}
+    return {"notices": [notice.model_dump() for notice in notices], "slides": slides}
+
+
+def _drawn(show: SlideShow, folder: SceneFolder | None) -> list[str]:
+    """Draw all slides; the paths of those that are kept."""
+    paths = []
+    for number in range(len(show.lesson.scenes)):
+        picture = show.draw(number)
+        if folder is not None:
+            paths.append(str(folder.keep_picture(picture)))
+    return paths
+
+
+def _look_at(portrait: Path) -> None:
+    from runtime.portraits import examine
+
+    for finding in examine(portrait)["findings"]:
+        if finding["severity"] == "error":
+            raise RuntimeProblem(finding["code"], finding["sentence"])
 
 
 if __name__ == "__main__":

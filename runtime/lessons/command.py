@@ -104,7 +104,7 @@ def _make(
     from runtime.lessons.scenes import SceneFolder
     from runtime.lessons.script import parse_lesson
     from runtime.lessons.slides import Theme, gather_pictures
-    from runtime.lessons.slideshow import SlideShow
+    from runtime.lessons.task import LessonTask
     from runtime.media.fetching import Fetcher
     from runtime.media.image import load_image
     from runtime.media.video import check_target
@@ -113,33 +113,44 @@ def _make(
     load_image(given.portrait)
     if given.workers > 1 and not render.threads:
         render = render.model_copy(update={"threads": max(1, usable_cores() // given.workers)})
-    lesson = parse_lesson(read_script(given.script))
+    script = read_script(given.script)
+    lesson = parse_lesson(script)
     keep = given.keep or user_cache_dir() / "lessons"
     folder = SceneFolder(keep / "scenes")
     theme = Theme.checked(options.look(lesson.look))
     pictures = gather_pictures(lesson, theme, leftovers, given.script.parent, Fetcher(fetch_policy()))
-    stage = options.stage(render.subtitles)
-    show = SlideShow.of(lesson, stage, theme, pictures, given.slides, options.language)
+    task = {
+        "script": script,
+        "portrait": None if given.audio else str(given.portrait),  # looked at before a voice is paid for
+        "options": render.model_dump(mode="json"),
+        "lesson": {
+            "options": options.model_dump(mode="json"),
+            "slides": [str(slide) for slide in given.slides],
+            "pictures": {source: str(path) for source, path in pictures.items()},
+        },
+    }
+    takes, share = None, 0.0
     if given.audio is not None:
-        takes, share = recorded_takes(lesson, sound_files(given.audio)), 0.0
-    else:
-        check_lesson(show, given.portrait)  # what is wrong is told before anything is spoken
+        takes = recorded_takes(lesson, sound_files(given.audio))
+    bar.show(0.0, "slides")
+    checked = check_lesson(task, len(lesson.scenes), folder.root)
+    if takes is None:
+        share = SPEAKING
         speaker = SpeakingCommand(given.tts_command, keep / "speech")
         takes = spoken_takes(
-            lesson, speaker.speak, lambda done, all: bar.show(SPEAKING * done / all, "speaking")
+            lesson, speaker.speak, lambda done, all: bar.show(share * done / all, "speaking")
         )
-        share = SPEAKING
     work = LessonWork(
         lesson,
         takes,
         given.portrait,
-        show.stage,
-        show.draw,
+        LessonTask.read(task).show.stage,
+        checked.slides,
         options,
         render,
         folder,
         given.workers,
-        show.notices,
+        checked.notices,
         progress=lambda done, stage: bar.show(share + (1 - share) * done, stage),
     )
     result = make_lesson(work, given.out)

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from runtime.contract import (
     LessonChapter,
     LessonResult,
@@ -52,15 +49,15 @@ OF_ONE_SCENE = {
 class LessonWork:
     """What a lesson is made of.
 
-    `takes` are the recordings of each scene (see narration.py), `draw` gives the picture of a scene's slide by its
-    number, all of `stage`'s size, `folder` keeps what may serve again, `workers` scenes are rendered side by side.
+    `takes` are the recordings of each scene (see narration.py), `slides` their pictures, all of `stage`'s size,
+    `folder` keeps what may serve again, `workers` scenes are rendered side by side.
     """
 
     lesson: Lesson
     takes: Sequence[Sequence[Take]]
     portrait: Path
     stage: Stage
-    draw: Callable[[int], NDArray[np.uint8]]
+    slides: Sequence[Path]
     options: LessonOptions
     render: RenderOptions
     folder: SceneFolder
@@ -149,9 +146,9 @@ def make_lesson(work: LessonWork, out: Path) -> LessonResult:
 
 
 def _prepared(work: LessonWork, number: int, pack: str) -> _Scene:
-    """Record a scene's sound, time its words and draw its slide."""
+    """Record a scene's sound and time its words."""
     count = len(work.lesson.scenes)
-    work.tell(PREPARED * number / count, f"scene {number + 1} of {count}: sound and slide")
+    work.tell(PREPARED * number / count, f"scene {number + 1} of {count}: sound")
     sound, name = _recorded(work, number)
     stage = work.stage
     burned = "burned" if work.render.subtitles in ("burned", "both") and sound.spoken else "off"
@@ -160,7 +157,7 @@ def _prepared(work: LessonWork, number: int, pack: str) -> _Scene:
     task = SceneTask(
         portrait=work.portrait,
         sound=sound,
-        slide=work.folder.keep_picture(work.draw(number)),
+        slide=work.slides[number],
         window=stage.presenter,
         mask=work.folder.keep_picture(presenter_mask(stage)),
         options=work.render.model_copy(update={"seed": seed, "subtitles": burned}),

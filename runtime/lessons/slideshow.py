@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +13,21 @@ from numpy.typing import NDArray
 from runtime.contract import Notice
 from runtime.lessons.layout import Stage
 from runtime.lessons.script import Lesson
-from runtime.lessons.slides import Deck, FontBook, Theme, check_fonts, draw_slide, open_deck, open_fonts
+from runtime.lessons.slides import Deck, Theme, check_fonts, draw_slide, open_deck, open_fonts
 from runtime.lessons.slides.fonts import language_of, right_to_left
 from runtime.lessons.slides.texts import shown_text
 
 
 @dataclass(frozen=True)
 class SlideShow:
-    """Draws the slide of each scene, by its number, on `stage`; `notices` name what is left off them."""
+    """What the slides of a lesson are made from, and where they stand. Fonts and files are opened when needed."""
 
     lesson: Lesson
     stage: Stage
     theme: Theme
-    fonts: FontBook
     pictures: Mapping[str, Path]
-    deck: Deck | None
-    language: str | None
-    notices: Sequence[Notice]
+    files: Sequence[Path]
+    language: str
 
     @classmethod
     def of(
@@ -42,15 +41,22 @@ class SlideShow:
     ) -> SlideShow:
         """Prepare a lesson's slides. `pictures` tells where the picture of each source lies, `files` are pictures or
         one PDF to be shown instead of what the script says. Where the slides are written from right to left the stage
-        is mirrored. Raises `RuntimeProblem`."""
-        fonts = open_fonts()
-        deck = open_deck(files, len(lesson.scenes)) if files else None
-        notices = [] if deck else check_fonts(lesson, fonts)
+        is mirrored."""
         text = "".join(map(shown_text, lesson.scenes))
         if right_to_left(text):
             stage = stage.mirrored()
         language = language_of(text, language or lesson.language)
-        return cls(lesson, stage, theme, fonts, pictures, deck, language, notices)
+        return cls(lesson, stage, theme, pictures, files, language)
+
+    @cached_property
+    def deck(self) -> Deck | None:
+        """The slides that were given, opened; None where they are drawn."""
+        return open_deck(self.files, len(self.lesson.scenes)) if self.files else None
+
+    @cached_property
+    def notices(self) -> list[Notice]:
+        """What no font here has and is left off the slides. Raises `RuntimeProblem` for letters."""
+        return [] if self.deck else check_fonts(self.lesson, open_fonts())
 
     def draw(self, number: int) -> NDArray[np.uint8]:
         """Return the picture (H, W, 3) of scene `number`, which counts from 0. Raises `RuntimeProblem`."""
@@ -63,6 +69,5 @@ class SlideShow:
             number + 1,
             len(self.lesson.scenes),
             pictures=self.pictures,
-            fonts=self.fonts,
             language=self.language,
         )

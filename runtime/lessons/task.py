@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.contract import RenderOptions
-from runtime.lessons.narration import recorded_takes
+from runtime.lessons.checking import check_lesson
 from runtime.lessons.options import LessonOptions
-from runtime.lessons.production import LessonWork, make_lesson
 from runtime.lessons.scenes import SceneFolder
 from runtime.lessons.script import parse_lesson
 from runtime.lessons.slides import Theme
@@ -22,7 +21,8 @@ from runtime.media.labels import Provenance
 class LessonTask:
     """What a task (see runtime/jobs/renderer.py) says of its lesson.
 
-    task["script"] is its text; task["lesson"] holds `options`, `slides` (paths) and `pictures` (path of each source).
+    task["script"] is its text, task["options"] those of its films; task["lesson"] holds `options`, `slides` (paths)
+    and `pictures` (path of each source).
     """
 
     options: LessonOptions
@@ -50,18 +50,26 @@ def render_lesson(
 
     Beside the rest, task["lesson"] holds `scenes` (the folder that keeps them) and `workers`.
     """
+    from runtime.lessons.narration import recorded_takes  # these load the engine
+    from runtime.lessons.production import LessonWork, make_lesson
+
     read = LessonTask.read(task)
+    lesson = read.show.lesson
+    folder = SceneFolder(Path(task["lesson"]["scenes"]))
+    takes = recorded_takes(lesson, [Path(path) for path in task["audio"]])
+    progress(0.0, "slides")
+    checked = check_lesson({**task, "portrait": None}, len(lesson.scenes), folder.root)
     work = LessonWork(
-        read.show.lesson,
-        recorded_takes(read.show.lesson, [Path(path) for path in task["audio"]]),
+        lesson,
+        takes,
         Path(task["portrait"]),
         read.show.stage,
-        read.show.draw,
+        checked.slides,
         read.options,
         read.render,
-        SceneFolder(Path(task["lesson"]["scenes"])),
+        folder,
         task["lesson"]["workers"],
-        read.show.notices,
+        checked.notices,
         provenance,
         progress,
     )

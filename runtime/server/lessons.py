@@ -9,7 +9,7 @@ from typing import Any
 from runtime.contract import Notice, RenderOptions, RuntimeProblem
 from runtime.jobs.identity import job_id
 from runtime.jobs.store import LessonRequest, Request
-from runtime.lessons.checking import check_apart
+from runtime.lessons.checking import check_lesson
 from runtime.lessons.options import LessonOptions, split_options
 from runtime.lessons.script import Lesson, Picture, parse_lesson
 from runtime.lessons.utterances import check_recordings, utterances
@@ -88,7 +88,7 @@ def check_draft(
             "pictures": {source: str(draft.folder / file) for source, (file, _) in pictures.items()},
         },
     }
-    return lesson, check_apart(task, len(lesson.scenes))
+    return lesson, [*lesson.notices, *check_lesson(task, len(lesson.scenes)).notices]
 
 
 def _understood(

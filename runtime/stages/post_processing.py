@@ -28,6 +28,7 @@ class Backdrop:
         if mask.shape != (y1 - y0, x1 - x0):
             raise ValueError(f"the mask has shape {mask.shape}, expected {(y1 - y0, x1 - x0)}")
         self._canvas = np.ascontiguousarray(canvas)
+        self._frame = self._canvas.copy()
         self._inside = (slice(y0, y1), slice(x0, x1))
         self._full = np.where(mask == 255, np.uint8(255), np.uint8(0))
         self._rim = np.nonzero((mask > 0) & (mask < 255))
@@ -38,8 +39,12 @@ class Backdrop:
         self.frame_size = (canvas.shape[1], canvas.shape[0])
 
     def show(self, presenter: Image) -> Image:
-        """Return a new frame (H, W, 3) with `presenter` (h, w, 3) in the window."""
-        frame = self._canvas.copy()
+        """Return a frame (H, W, 3) with `presenter` (h, w, 3) in the window; the next one takes its place in memory.
+
+        A new one each time would cost more time than its pixels, and leave the heap in pieces.
+        """
+        frame = self._frame
+        np.copyto(frame, self._canvas)
         window = frame[self._inside]
         window[self._rim] = np.rint(self._below + self._weight * (presenter[self._rim] - self._below))
         cv2.copyTo(presenter, self._full, window)
@@ -79,7 +84,10 @@ class Compositor:
         ]
 
     def compose(self, region: Image, index: int = 0) -> Image:
-        """Return a new frame (H, W, 3) uint8 with `region` (h, w, 3) in its place; `index` is for the overlays."""
+        """Return a frame (H, W, 3) uint8 with `region` (h, w, 3) in its place; `index` is for the overlays.
+
+        It is a new one, unless there is a backdrop, whose frames share their memory.
+        """
         frame = self._canvas.copy()
         place = frame[self._inside]
         if region.shape != place.shape:

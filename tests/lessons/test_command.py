@@ -7,7 +7,7 @@ from PIL import Image
 
 from runtime.cli import main
 from runtime.contract import RuntimeProblem
-from runtime.lessons import production
+from runtime.lessons import production, slideshow
 from runtime.lessons.production import LessonWork
 from tests.media.sounds import tone, write_sound
 
@@ -82,6 +82,7 @@ def test_the_presenter_stands_where_the_slide_leaves_room(
         raise RuntimeProblem("cancelled", "Far enough.")
 
     monkeypatch.setattr(production, "make_lesson", stop)
+    monkeypatch.delattr(slideshow, "draw_slide")  # slides are drawn in a process of their own
     (folder / "light.md").write_text(f"# {words}\n\n- {words}\n\nNarration: {words}.\n")
     for number in range(1, 4):
         (folder / f"sounds/{number}.wav").unlink()
@@ -96,3 +97,5 @@ def test_the_presenter_stands_where_the_slide_leaves_room(
     assert main([*command, "--audio", str(folder / "sounds"), "--keep", str(folder / "keep")]) == 2
     (work,) = made
     assert work.stage.leftwards is mirrored
+    (slide,) = work.slides
+    assert Image.open(slide).size == work.stage.size

@@ -59,11 +59,11 @@ def make(bundled_pack: ModelPack, recordings: list[Path], tmp_path_factory: pyte
     def call(out: Path, script: str = SCRIPT, shade: int = 230, **more: object) -> LessonResult:
         lesson = parse_lesson(script)
 
-        def draw(number: int) -> np.ndarray:
-            """Slides without letters: scene 1 can be told another colour."""
-            colour = shade if number == 1 else 230
-            return np.full((STAGE.size[1], STAGE.size[0], 3), colour, np.uint8)
-
+        # Slides without letters: scene 1 can be told another colour.
+        slides = [
+            folder.keep_picture(np.full((STAGE.size[1], STAGE.size[0], 3), colour, np.uint8))
+            for colour in (230, shade, 230)
+        ]
         render = RenderOptions.checked(
             {"fps": FPS, "subtitles": "sidecar", "preset": "ultrafast", "quality": 10, "threads": 2}
         )
@@ -72,7 +72,7 @@ def make(bundled_pack: ModelPack, recordings: list[Path], tmp_path_factory: pyte
             recorded_takes(lesson, recordings),
             PORTRAIT,
             STAGE,
-            draw,
+            slides,
             LessonOptions(language="en"),
             render,
             folder,
