@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.queues
 import multiprocessing.synchronize
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -66,9 +68,18 @@ def _follow(
 def _begin(
     news: multiprocessing.queues.SimpleQueue[tuple[int, float]], stop: multiprocessing.synchronize.Event
 ) -> None:
-    """What a process of the pool keeps for all its tasks."""
+    """What a process of the pool keeps for all its tasks. It ends with the one that renders the lesson."""
     global _news, _stop
     _news, _stop = news, stop
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A pool whose owner was killed would wait for tasks for ever: it holds both ends of their queue.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _render(number: int, task: SceneTask, target: Path) -> None:
