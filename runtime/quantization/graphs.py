@@ -23,6 +23,7 @@ PASSING = (
     "Squeeze",
     "Unsqueeze",
     "Flatten",
+    "Slice",
 )  # move numbers about
 ACTIVATIONS = ("Relu", "Clip")
 STANDARD = ("", "ai.onnx")

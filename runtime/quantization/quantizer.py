@@ -26,6 +26,7 @@ from runtime.quantization.qdq import Method, Quantised, measure_ranges, quantise
 from runtime.quantization.samples import Samples
 from runtime.quantization.sensitivity import Plan, Search
 from runtime.quantization.trials import Judge
+from runtime.quantization.widening import widen
 from runtime.quantization.worker import Worker, WorkerLost
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def _quantise_graph(
 ) -> Outcome:
     """Search one graph and measure what came of it; its INT8 file is left in `scratch`."""
     try:
-        network = Network(onnx.load(str(path)), name)
+        network = widen(Network(onnx.load(str(path)), name))
     except RuntimeProblem as problem:
         return Outcome(name, path, None, None, problem.sentence)
     tell(f"{name}: ranges of {len(samples.calibrating)} samples")
