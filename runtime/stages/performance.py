@@ -340,7 +340,7 @@ def head_motion(speaking: Mask, loudness: Floats, fps: float, generator: np.rand
     activity = gaussian_filter(speaking.astype(np.float64), 0.25 * fps)
     head = _postures(times, speaking, fps, generator)
     head += _sway(times, activity, fps, generator)
-    head[:, 1] += _nods(times, speaking, loudness, fps, generator)
+    head[:, :3] += _beats(times, speaking, loudness, fps, generator)
     head[:, 4] -= 0.25 * head[:, 1]  # the face also sinks when it nods
     breath = np.sin(2 * np.pi * generator.uniform(0.22, 0.28) * times + generator.uniform(0, 2 * np.pi))
     head[:, 1] += math.radians(0.2) * breath
@@ -380,21 +380,27 @@ def _sway(times: Doubles, activity: Doubles, fps: float, generator: np.random.Ge
     return head * _SWAY
 
 
-def _nods(
+def _beats(
     times: Doubles, speaking: Mask, loudness: Floats, fps: float, generator: np.random.Generator
 ) -> Doubles:
-    """Pitch (radians, down = negative) of small nods that reach their depth on loud syllables."""
+    """Yaw, pitch, roll (T, 3), radians, of small nods that reach their depth on loud syllables.
+
+    A nod goes a little to one side and tilts; people's heads move as fast about each axis when they speak, which is
+    what tells a speaker from a head that floats.
+    """
     contour = gaussian_filter(np.where(speaking, np.clip(loudness, -40, 10), -40.0), 0.06 * fps)
-    pitch = np.zeros(len(times))
-    for peak, prominence in prominent_peaks(contour, 4.0, max(1, round(0.5 * fps))):
-        if not speaking[peak] or generator.random() > 0.65:
+    beats = np.zeros((len(times), 3))
+    for peak, prominence in prominent_peaks(contour, 4.0, max(1, round(0.4 * fps))):
+        if not speaking[peak] or generator.random() > 0.8:
             continue
         depth = math.radians(generator.uniform(0.7, 1.8)) * min(1.0, 0.4 + prominence / 20)
+        way = np.array([generator.normal(0, 0.3), -1.0, generator.normal(0, 0.4)])
         since = times - (peak / fps + generator.uniform(0.0, 0.06))
         near = np.abs(since) < 1.2
         down, up = 0.11, 0.22  # standard deviations: the head falls faster than it rises
-        pitch[near] -= depth * np.exp(-0.5 * (since[near] / np.where(since[near] < 0, down, up)) ** 2)
-    return pitch
+        bell = np.exp(-0.5 * (since[near] / np.where(since[near] < 0, down, up)) ** 2)
+        beats[near] += depth * bell[:, None] * way
+    return beats
 
 
 def prominent_peaks(contour: Doubles, least: float, distance: int) -> list[tuple[int, float]]:

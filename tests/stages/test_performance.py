@@ -10,6 +10,7 @@ from runtime.stages.articulation import ArticulationTrack, Segment, articulate
 from runtime.stages.performance import (
     BLINK,
     film_seconds,
+    head_motion,
     lip_delay,
     perform,
     prominent_peaks,
@@ -271,6 +272,29 @@ def test_head_calms_in_pauses() -> None:
         if segment.phone == "sil":
             silent |= (times > segment.start + 0.4) & (times < segment.end)
     assert speed[silent].mean() < 0.6 * speed[~silent].mean()
+
+
+def test_head_beats_fall_on_loud_syllables() -> None:
+    rows = round(12 * RATE)
+    peaks = np.arange(75, rows - 75, 60)
+    loudness = np.full(rows, -20.0)
+    for peak in peaks:
+        loudness[peak - 5 : peak + 6] = 0.0
+    speaking = np.ones(rows, bool)
+    heads = np.array(
+        [
+            head_motion(speaking, loudness.astype(np.float32), RATE, np.random.default_rng(seed))
+            for seed in range(60)
+        ]
+    )
+    pitch = np.degrees(heads[..., 1].mean(axis=0))
+    assert (pitch[peaks + 1] - pitch[peaks + 31]).mean() < -0.5  # 0.02 at most where all is equally loud
+    # A beat also tilts, to either side; between beats the head is as calm as it is without any.
+    tilting = np.degrees(np.abs(np.diff(heads[..., 2], axis=1))).mean(axis=0) * RATE
+    falling, between = (
+        np.add.outer(peaks, steps).ravel() for steps in (np.arange(-8, -2), np.arange(28, 34))
+    )
+    assert tilting[falling].mean() > 1.8 * tilting[between].mean()
 
 
 def test_same_seed_same_film() -> None:
