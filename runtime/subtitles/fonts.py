@@ -1,7 +1,8 @@
 """Which fonts of this machine have the signs that a subtitle needs.
 
-Fonts are looked for in the operator's folder (SONIC_SUBTITLE_FONTS, a folder or one font file) and in those of the
-system. A font's own table of signs decides, not its name; names only say where to look first.
+Fonts are looked for in the operator's folder (SONIC_SUBTITLE_FONTS, a folder or one font file), then in those of the
+system and those that slides are set in too (SONIC_FONTS, folders joined as in PATH). A font's own table of signs
+decides, not its name; names only say where to look first.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from runtime.contract import RuntimeProblem
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "SONIC_SUBTITLE_FONTS"
+VARIABLE, SHARED = "SONIC_SUBTITLE_FONTS", "SONIC_FONTS"
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 # Upright sans-serif families made for screens, widely installed; the first that has everything is taken.
 _FAMILIES = """
@@ -104,7 +105,11 @@ class FontShelf:
 
 
 def font_folders() -> list[Path]:
-    """Where this system keeps fonts."""
+    """Where the operator and this system keep fonts."""
+    return [*map(Path, filter(None, os.environ.get(SHARED, "").split(os.pathsep))), *_system_folders()]
+
+
+def _system_folders() -> list[Path]:
     home = Path.home()
     if sys.platform == "darwin":
         return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"]
@@ -149,7 +154,7 @@ def _choose(needed: set[str], place: Path | None) -> list[Path]:
 
 
 def _candidates(place: Path | None) -> Iterator[Sequence[Path]]:
-    """Font files in tiers: the operator's, then known families, then others, then the unfit."""
+    """Font files in tiers: the operator's for subtitles, then known families, then others, then the unfit."""
     if place is not None:
         own = [place] if place.is_file() else _files([place])
         if not own:
@@ -158,11 +163,15 @@ def _candidates(place: Path | None) -> Iterator[Sequence[Path]]:
                 f"{VARIABLE} is {place}, where there is no font (.ttf, .otf, .ttc, .otc).",
             )
         yield own
-    system = _files(font_folders())
-    known = [font for font in system if _rank(font) < len(_KNOWN)]
+    found = sorted(_files(font_folders()), key=_is_bold)
+    known = [font for font in found if _rank(font) < len(_KNOWN)]
     yield sorted(known, key=_rank)
-    yield [font for font in system if _rank(font) == len(_KNOWN)]
-    yield [font for font in system if _rank(font) > len(_KNOWN)]
+    yield [font for font in found if _rank(font) == len(_KNOWN)]
+    yield [font for font in found if _rank(font) > len(_KNOWN)]
+
+
+def _is_bold(font: Path) -> bool:
+    return "bold" in font.name.lower()
 
 
 def _rank(font: Path) -> int:

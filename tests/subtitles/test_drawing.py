@@ -9,8 +9,8 @@ import pytest
 
 from runtime.contract import RuntimeProblem
 from runtime.subtitles import Cue
-from runtime.subtitles.drawing import SubtitleDrawer
-from runtime.subtitles.fonts import VARIABLE, FontShelf
+from runtime.subtitles.drawing import BandDrawer, SubtitleDrawer
+from runtime.subtitles.fonts import SHARED, VARIABLE, FontShelf
 from tests.subtitles.helper import shelf_or_skip
 
 TEXTS = {
@@ -56,6 +56,21 @@ def test_different_words_look_different() -> None:
     assert (drawn(("أهلا",)) != drawn(("الها",))).any()
 
 
+@pytest.mark.parametrize("grey", [16, 128, 250])
+def test_in_a_place_of_their_own_letters_stand_on_a_dark_plate(grey: int) -> None:
+    x0, y0, x1, y1 = band = (64, 580, 1216, 704)
+    frame = np.full((720, 1280, 3), grey, np.uint8)
+    lines = TEXTS["en"]
+    BandDrawer([Cue(1.0, 2.0, lines)], band, 25, shelf_or_skip("".join(lines)))(frame, 25)
+    rows, columns = np.nonzero((frame != grey).any(axis=2))
+    assert y0 <= rows.min() and rows.max() == y1 - 1
+    assert x0 < columns.min() and columns.max() < x1
+    plate = frame[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    assert (plate > 235).all(axis=2).mean() > 0.03
+    assert np.median(plate) < 60
+    assert tuple(plate[0, 0]) == (grey,) * 3 or grey == 16  # a round corner
+
+
 def test_nothing_is_drawn_before_and_after() -> None:
     drawer = SubtitleDrawer([Cue(1.0, 2.0, ("Hello",))], (256, 256), 25, shelf_or_skip("Hello"))
     for index, shown in ((0, False), (24, False), (25, True), (49, True), (50, False)):
@@ -97,6 +112,14 @@ def test_the_operators_folder_comes_first(tmp_path: Path, monkeypatch: pytest.Mo
     own.write_bytes(font.read_bytes())
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     assert FontShelf("Hi").runs("Hi")[0].font == own
+
+
+def test_fonts_of_slides_serve_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    font = shelf_or_skip("Hi").runs("Hi")[0].font
+    for name in ("notosans-bold", "notosans-regular"):
+        (tmp_path / f"{name}{font.suffix}").write_bytes(font.read_bytes())
+    monkeypatch.setenv(SHARED, str(tmp_path))
+    assert FontShelf("Hi").runs("Hi")[0].font == tmp_path / f"notosans-regular{font.suffix}"
 
 
 def test_a_folder_without_fonts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
