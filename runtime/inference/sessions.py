@@ -120,13 +120,13 @@ class Sessions:
 
 
 def threads_for(name: str, asked: int = 0) -> int:
-    """How many threads a graph gets; 0 leaves it to the provider, which takes all cores.
+    """How many threads a graph gets of those `asked` for; 0 leaves it to the provider, which takes all cores.
 
     Graphs that run for every frame share the cores with the encoder, so half of them is theirs.
     """
     if name in LIGHT_GRAPHS:
         return 1
-    return asked or (max(1, usable_cores() // 2) if name in FRAME_GRAPHS else 0)
+    return max(1, (asked or usable_cores()) // 2) if name in FRAME_GRAPHS else asked
 
 
 _RANK = list(PROVIDER_NAMES)

@@ -25,7 +25,8 @@ def test_graph_runs_by_names_with_any_batch(small_pack: Path, tmp_path: Path) ->
 def test_graphs_of_every_frame_leave_cores_to_the_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions_module, "usable_cores", lambda: 8)
     assert [threads_for(name) for name in ("audio_encoder", "mouth", "mesh_motion")] == [0, 4, 1]
-    assert [threads_for(name, 6) for name in ("audio_encoder", "mouth", "mesh_motion")] == [6, 6, 1]
+    assert [threads_for(name, 6) for name in ("audio_encoder", "mouth", "mesh_motion")] == [6, 3, 1]
+    assert [threads_for("mouth", asked) for asked in (1, 2, 3, 4)] == [1, 1, 1, 2]
 
 
 def test_cpu_provider_by_name(small_pack: Path, tmp_path: Path) -> None:
