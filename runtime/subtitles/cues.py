@@ -143,8 +143,8 @@ class _Cutter:
         cut = self._cut
         start, said = cut[first].start, cut[last - 1].end
         price = _EACH_CUE + cut[last - 1].cost
-        over = _OVER_SENTENCE_END if cut[last - 1].cost == SENTENCE else _INTO_SENTENCE
-        price += over * sum(piece.cost == SENTENCE for piece in cut[first : last - 1])
+        over = _OVER_SENTENCE_END if cut[last - 1].cost <= SENTENCE else _INTO_SENTENCE
+        price += over * sum(piece.cost <= SENTENCE for piece in cut[first : last - 1])
         pauses = (cut[at].start - cut[at - 1].end for at in range(first + 1, last))
         price += _OVER_PAUSE * sum(pause >= LONG_PAUSE for pause in pauses)
         room = (cut[last].start - GAP if last < len(cut) else self._until or said + LINGER) - start

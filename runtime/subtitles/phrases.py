@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from budoux import Parser
 
 # What a break costs; good places are cheap.
-SENTENCE, CLAUSE = 0.0, 1.0  # behind a full stop, behind a comma
+PARAGRAPH_END, SENTENCE, CLAUSE = -2.0, 0.0, 1.0  # behind an empty line's paragraph, a full stop, a comma
 CONJUNCTION, PREPOSITION = 3.0, 4.5  # before one
 PARTICLE = 4.0  # behind one, in Japanese
 WORD = 6.0  # between any two words
@@ -142,8 +142,7 @@ def pieces(words: Sequence[TimedWord], script: str, language: str | None = None)
                 start,
                 max(start, before if last is None else last),
                 _cost(spoken, following, tongue, space),
-                space == " "
-                or (space in _SPACES and not _is_unspaced((spoken + following)[len(spoken) - 1])),
+                space == " " or (space in _SPACES and _is_spaced(spoken[-1])),
                 _length(spoken),
                 any(map(_is_wide, spoken)),
             )
@@ -311,8 +310,10 @@ def _parser(writing: str) -> Parser:
 
 def _cost(spoken: str, following: str, language: str, space: str) -> float:
     """What a break between a piece and what follows it costs, as far as the writing tells."""
-    if space == PARAGRAPH or not following:
+    if not following:
         return SENTENCE
+    if space == PARAGRAPH:
+        return PARAGRAPH_END
     cost = _cost_in_line(spoken, following, language)
     # A new line may be a heading's or an item's end, or only where an editor wrapped the text.
     if space == "\n" and cost < WEAK_WORD and not following[0].islower():
@@ -423,6 +424,11 @@ def _is_unspaced(sign: str) -> bool:
     return _is_wide(sign) and not (
         "\uac00" <= sign <= "\ud7af" or "\u1100" <= sign <= "\u11ff" or "\uff21" <= sign <= "\uff5a"
     )
+
+
+def _is_spaced(sign: str) -> bool:
+    """Whether a space follows this sign where a line goes on."""
+    return not (_is_unspaced(sign) or _closes_wide(sign))
 
 
 def _closes(sign: str) -> bool:

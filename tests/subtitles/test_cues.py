@@ -126,6 +126,21 @@ def test_a_break_follows_the_speakers_pause() -> None:
     assert cues(late, script, "en")[0].lines[-1].endswith("six")
 
 
+@pytest.mark.parametrize(
+    "paragraphs",
+    [
+        ("氧气就在这时放了出来。", "第二步叫暗反应。"),
+        ("Now the oxygen is set free.", "The second step is dark."),
+    ],
+)
+def test_paragraphs_stand_alone(paragraphs: tuple[str, str]) -> None:
+    script = "\n\n".join(paragraphs)
+    assert [cue.text for cue in cues(timed(script), script)] == list(paragraphs)
+    # Where words are too short for that, there is no space in Chinese.
+    hasty = "好。\n\n第二步叫暗反应。"
+    assert [cue.text for cue in cues(timed(hasty, letter=0.02), hasty)] == ["好。第二步叫暗反应。"]
+
+
 def test_markup_is_left_out() -> None:
     script = (
         "# The *water* cycle\r\n\r\n> Water **never** stops; `H2O` moves.\r\n\r\n- First, [rain](https://example.org/a_b)\r\n"
