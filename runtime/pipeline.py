@@ -323,7 +323,7 @@ def draw_regions(
     for start in range(0, len(motion), batch):
         rows = motion.rows(start, start + batch)
         with watch("motion_field"):
-            meshes = face.frames(rows.expression, rows.closure, rows.head, rows.amount)
+            meshes = face.frames(rows.expression, rows.closure, rows.head, rows.amount, rows.brows)
         with watch("texture_rendering"):
             pictures = texture.render(meshes)
         yield pictures

@@ -21,6 +21,7 @@ from runtime.stages.landmarks import GROUPS
 from runtime.stages.mesh import FaceMesh, Floats, Similarity
 from runtime.stages.mesh_drawing import Box, Canvases, MeshDrawer
 from runtime.stages.rims import BLINK_SHOWS, Lids, Lips, ramp, share
+from runtime.stages.upper_face import UpperFace
 
 if TYPE_CHECKING:
     from runtime.inference.packs import ModelPack
@@ -119,6 +120,7 @@ class FaceMotion:
         self.own_expression = np.clip(placed["expression"][0], 0, 1).astype(np.float32)
         self.nodes = self._with_anchors(mesh.snapped(placed["nodes"][0], self._canonical))
         self.lips, self.lids = Lips(mesh, self.nodes), Lids(mesh, self.nodes)
+        self.upper_face = UpperFace(mesh, self.nodes)
         self._base = self._offsets(self._drives(*_still(1)))[0]
         self._bite = self._closed_bite()
         self.ipd = self._to_pixels.scale
@@ -138,7 +140,9 @@ class FaceMotion:
         """The photo as it is: identity map, empty masks, the matrices of the unmoved head."""
         return self.frame(np.zeros(len(EXPRESSIONS), np.float32), 0.0, np.zeros(5, np.float32), 0.0)
 
-    def frame(self, expression: Floats, closure: float, head: Floats, amount: float = 1.0) -> MeshFrame:
+    def frame(
+        self, expression: Floats, closure: float, head: Floats, amount: float = 1.0, brows: float = 0.0
+    ) -> MeshFrame:
         """One frame in arrays of its own; see `frames`."""
         canvases = Canvases.empty(self.drawer.height, self.drawer.width)
         return self._frames(
@@ -146,10 +150,18 @@ class FaceMotion:
             np.array([closure], np.float32),
             np.asarray(head, np.float32)[None],
             np.array([amount], np.float32),
+            np.array([brows], np.float32),
             [canvases],
         )[0]
 
-    def frames(self, expression: Floats, closure: Floats, head: Floats, amount: Floats) -> list[MeshFrame]:
+    def frames(
+        self,
+        expression: Floats,
+        closure: Floats,
+        head: Floats,
+        amount: Floats,
+        brows: Floats | None = None,
+    ) -> list[MeshFrame]:
         """Frames of a stretch of a motion track; the network runs once for all.
 
         Their arrays are used again: they hold until the next call.
@@ -159,20 +171,34 @@ class FaceMotion:
             closure: (T,) 1 = the lips must touch.
             head: (T, 5) yaw, pitch, roll (radians) and dx, dy (ipd) against the photo's own pose.
             amount: (T,) 0 = the photo untouched, 1 = fully driven.
+            brows: (T,) how far the brows are raised, ipd; None: not at all.
         """
+        if brows is None:
+            brows = np.zeros(len(amount), np.float32)
         while len(self._ring) < len(amount):
             self._ring.append(Canvases.empty(self.drawer.height, self.drawer.width))
-        return self._frames(expression, closure, head, amount, self._ring)
+        return self._frames(expression, closure, head, amount, brows, self._ring)
 
     def _frames(
-        self, expression: Floats, closure: Floats, head: Floats, amount: Floats, canvases: Sequence[Canvases]
+        self,
+        expression: Floats,
+        closure: Floats,
+        head: Floats,
+        amount: Floats,
+        brows: Floats,
+        canvases: Sequence[Canvases],
     ) -> list[MeshFrame]:
         drives = self._drives(expression, closure, head, amount)
         offsets = self._offsets(drives)
         blinks = expression[:, [_BLINK_RIGHT, _BLINK_LEFT]] * amount[:, None]
         heads = head * amount[:, None]
+        moved = offsets - self._base
+        moved[amount <= 0] = 0
+        for t in np.flatnonzero(amount > 0):
+            yaw, pitch = float(heads[t, 0]), float(heads[t, 1])
+            self.upper_face.move(moved[t], float(brows[t] * amount[t]), yaw, pitch)
         return [
-            self._frame(canvas, drives[t], offsets[t] - self._base, blinks[t], heads[t], float(amount[t]))
+            self._frame(canvas, drives[t], moved[t], blinks[t], heads[t], float(amount[t]))
             for t, canvas in zip(range(len(amount)), canvases, strict=False)
         ]
 
@@ -210,8 +236,6 @@ class FaceMotion:
     def _frame(
         self, out: Canvases, drive: Floats, moved: Floats, blinks: Floats, head: Floats, amount: float
     ) -> MeshFrame:
-        if amount <= 0:
-            moved = np.zeros_like(moved)
         source, driven = self.nodes.copy(), self.nodes + moved
         gaps = self.lips.meet(driven, float(drive[_CLOSURE]), amount)
         self.lips.leave_seam(source, gaps, amount)

@@ -1,8 +1,8 @@
 """How the presenter moves: from what the mouth does to what the whole head does, frame by frame.
 
 Speech gives the mouth (an `ArticulationTrack`); this module adds everything a speaker does besides: closed lips in
-silence, blinks, the sway and the nods of the head, breath. All randomness comes from one seed, and the result for
-the whole film is a small table, so that frames can then be drawn in any order.
+silence, blinks, brows, the sway and the nods of the head, breath. All randomness comes from one seed, and the result
+for the whole film is a small table, so that frames can then be drawn in any order.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ LIP_TRAVEL = 0.1  # from a contact until the lips are as far apart as the sound 
 FAINTEST_SPEECH = -45.0  # dB under a loud vowel
 MIDDLE_OF_FRAME = 0.5  # a frame is seen for its whole interval, so it shows the middle of it
 
-_STREAMS = {"blinks": 1, "head": 2}  # each kind of movement draws its own random numbers from the seed
+_STREAMS = {
+    "blinks": 1,
+    "head": 2,
+    "brows": 3,
+}  # each kind of movement draws its own random numbers from the seed
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class MotionTrack:
     closure: (T,) float32 0..1, 1 = the lips must touch.
     head: (T, 5) float32 yaw, pitch, roll (radians) and dx, dy (ipd), all relative to the photo's own pose.
     amount: (T,) float32 0..1, 0 = the photo untouched, 1 = fully driven.
+    brows: (T,) float32 how far the brows are raised, ipd; None: not at all.
     """
 
     fps: float
@@ -59,6 +64,7 @@ class MotionTrack:
     closure: Floats
     head: Floats
     amount: Floats
+    brows: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.amount)
@@ -67,7 +73,12 @@ class MotionTrack:
         """The frames from `start` up to `stop`, which is excluded."""
         part = slice(start, stop)
         return MotionTrack(
-            self.fps, self.expression[part], self.closure[part], self.head[part], self.amount[part]
+            self.fps,
+            self.expression[part],
+            self.closure[part],
+            self.head[part],
+            self.amount[part],
+            None if self.brows is None else self.brows[part],
         )
 
 
@@ -91,13 +102,15 @@ def perform(track: ArticulationTrack, seconds: float, options: RenderOptions) ->
         head = gaussian_filter(head, 0.06 * track.fps)
     times = (np.arange(frames) + MIDDLE_OF_FRAME) / options.fps
     head = _interpolated(head, times * track.fps) * np.float32(options.motion_scale)
+    raised = brow_beats(speaking, loudness, track.fps, _generator(options.seed, "brows"))
+    brows = _interpolated(raised[:, None], times * track.fps)[:, 0] * np.float32(options.motion_scale)
 
     expression = mouth.expression.copy()
     pauses = phrase_ends(speaking, track.fps)
     lids = blinks(frames, options.fps, pauses, _generator(options.seed, "blinks"))
     expression[:, BLINK] = np.maximum(expression[:, BLINK], lids[:, None])
     amount = _ease(frames, options.fps, speaking, track.fps)
-    return MotionTrack(options.fps, expression, mouth.closure, head, amount)
+    return MotionTrack(options.fps, expression, mouth.closure, head, amount, brows)
 
 
 def frame_count(seconds: float, fps: float) -> int:
@@ -388,7 +401,7 @@ def _beats(
     A nod goes a little to one side and tilts; people's heads move as fast about each axis when they speak, which is
     what tells a speaker from a head that floats.
     """
-    contour = gaussian_filter(np.where(speaking, np.clip(loudness, -40, 10), -40.0), 0.06 * fps)
+    contour = _stress(speaking, loudness, fps)
     beats = np.zeros((len(times), 3))
     for peak, prominence in prominent_peaks(contour, 4.0, max(1, round(0.4 * fps))):
         if not speaking[peak] or generator.random() > 0.8:
@@ -401,6 +414,32 @@ def _beats(
         bell = np.exp(-0.5 * (since[near] / np.where(since[near] < 0, down, up)) ** 2)
         beats[near] += depth * bell[:, None] * way
     return beats
+
+
+# Ipd, and seconds: brows rise quickly, stay for a word or two and sink slowly.
+_BROW_HEIGHT = (0.02, 0.05)
+_BROW_RISE, _BROW_STAY, _BROW_FALL = 0.18, (0.08, 0.5), 0.35
+_BROW_GAP = 1.2
+
+
+def brow_beats(speaking: Mask, loudness: Floats, fps: float, generator: np.random.Generator) -> Floats:
+    """How far the brows are raised (T,), ipd: now and then, where a word is stressed (Flecha-García, 2010)."""
+    times = np.arange(len(speaking)) / fps
+    brows = np.zeros(len(times))
+    for peak, _ in prominent_peaks(_stress(speaking, loudness, fps), 5.0, round(_BROW_GAP * fps)):
+        if not speaking[peak] or generator.random() > 0.45:
+            continue
+        height, stay = generator.uniform(*_BROW_HEIGHT), generator.uniform(*_BROW_STAY)
+        since = times - (peak / fps - 0.1)  # they lead the syllable a little
+        up = _minimum_jerk((since + _BROW_RISE / 2) / _BROW_RISE)
+        down = _minimum_jerk((since - stay - _BROW_RISE / 2) / _BROW_FALL)
+        brows = np.maximum(brows, height * (up - down))
+    return brows.astype(np.float32)
+
+
+def _stress(speaking: Mask, loudness: Floats, fps: float) -> Doubles:
+    """(T,) dB: the voice's loudness, syllable by syllable; faint where nobody speaks."""
+    return gaussian_filter(np.where(speaking, np.clip(loudness, -40, 10), -40.0), 0.06 * fps)
 
 
 def prominent_peaks(contour: Doubles, least: float, distance: int) -> list[tuple[int, float]]:

@@ -9,6 +9,7 @@ from runtime.contract import RenderOptions
 from runtime.stages.articulation import ArticulationTrack, Segment, articulate
 from runtime.stages.performance import (
     BLINK,
+    brow_beats,
     film_seconds,
     head_motion,
     lip_delay,
@@ -295,6 +296,36 @@ def test_head_beats_fall_on_loud_syllables() -> None:
         np.add.outer(peaks, steps).ravel() for steps in (np.arange(-8, -2), np.arange(28, 34))
     )
     assert tilting[falling].mean() > 1.8 * tilting[between].mean()
+
+
+def test_brows_rise_now_and_then_where_a_word_is_stressed() -> None:
+    rows = round(60 * RATE)
+    loudness = np.full(rows, -20.0, np.float32)
+    peaks = np.arange(100, rows - 100, 90)
+    for peak in peaks:
+        loudness[peak - 5 : peak + 6] = 0.0
+    speaking = np.ones(rows, bool)
+    brows = brow_beats(speaking, loudness, RATE, np.random.default_rng(0))
+    assert brows.min() == 0 and 0.02 < brows.max() <= 0.05
+    raised = runs(brows > 0.01)
+    assert 0.2 * len(peaks) < len(raised) < 0.7 * len(peaks)
+    assert all(np.abs(peaks - (start + 3)).min() <= 8 for start, _ in raised)
+    assert np.abs(np.diff(brows, n=2)).max() < 0.004  # no jolt
+    assert brow_beats(~speaking, loudness, RATE, np.random.default_rng(0)).max() == 0
+
+
+def test_brows_obey_motion_scale_and_rest_in_silence() -> None:
+    track, _ = _speech(seconds=60)
+    plain, double, none = (
+        perform(track, 60.0, RenderOptions(motion_scale=scale)).brows for scale in (1, 2, 0)
+    )
+    assert plain is not None and double is not None and plain.max() > 0.015
+    np.testing.assert_allclose(double, 2 * plain, atol=1e-6)
+    assert none is not None and none.max() == 0
+    rows = perform(track, 60.0, RenderOptions()).rows(10, 20)
+    assert rows.brows is not None and np.array_equal(rows.brows, plain[10:20])
+    silent = perform(_silence(20.0), 20.0, RenderOptions()).brows
+    assert silent is not None and silent.max() == 0
 
 
 def test_same_seed_same_film() -> None:
