@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import concurrency, memory, quality, scaling, service
+from benchmarks import ceiling, concurrency, memory, quality, scaling, service
 from benchmarks.document import keep
 from runtime.bench.speed import floor_table, stage_table
 from runtime.bench.startup import startup_table
@@ -47,6 +47,7 @@ MEASURES: dict[str, Measure] = {
     "concurrency": concurrency.tables,
     "service": service.tables,
     "quality": quality.tables,
+    "ceiling": ceiling.tables,
 }
 
 

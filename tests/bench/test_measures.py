@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks import ceiling
 from benchmarks.memory import networks_table
 from runtime.bench.speed import floor_table, render_command, stage_table
 from runtime.bench.startup import startup_table
@@ -14,6 +16,8 @@ from runtime.bench.workload import Material, machine, precisions
 from runtime.cli import main
 from runtime.contract import RuntimeProblem
 from runtime.inference.packs import ModelPack
+from runtime.inference.providers import plan_providers
+from runtime.inference.sessions import start_session
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +82,12 @@ def test_bench_prints_one_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["film"] for row in printed["rows"]] == [f"256 px, {kind}" for kind in kinds]
     assert printed["machine"]["pack"] == machine()["pack"]
     assert all(row["memory, MB"] > 50 and row["times real time"] > 0 for row in printed["rows"])
+
+
+def test_a_layer_alone_is_measured_in_both_precisions(tmp_path: Path) -> None:
+    full, int8 = ceiling.chain(16, 32, 3, 2, tmp_path)
+    values = {"input": np.random.default_rng(1).normal(size=(1, 16, 32, 32)).astype(np.float32)}
+    plan = plan_providers(["CPUExecutionProvider"], "cpu")[0]
+    exact, found = (start_session(path, plan, 1).run(None, values)[0] for path in (full, int8))
+    assert 0 < np.abs(found - exact).mean() < 0.02 * np.abs(exact).max()
+    assert all(took > 0 for took in ceiling.layer_times(128, 32, 3, "cpu", repeats=3))
