@@ -22,7 +22,7 @@ CLOSED_GAP = 0.03
 """Lips this near (mean of the three middle pairs, in ipd; about 2 mm on an adult) read as closed."""
 CLOSED_SHARE = 0.25
 """... and the gap must be under this share of the film's own wide-open mouth, so that a mumble is no closure."""
-EASE = 0.3
+EASE = 0.4
 """Seconds at either end in which the film passes from the photo's own expression to a speaking one and back."""
 
 _PAUSE = 0.2  # seconds of silence in which closed lips are expected

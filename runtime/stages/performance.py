@@ -31,7 +31,8 @@ _OPENING = [
 ]
 
 # Seconds.
-EASE = 0.25  # from the untouched photo to fully driven, and back
+EASE = 0.4  # from the untouched photo to fully driven, and back: as long as a smile takes to go
+SHORTEST_EASE = 0.2  # where somebody speaks from the first moment on
 SHORTEST_PAUSE = 0.12  # the mouth does not rest in shorter ones
 SHORTEST_SOUND = 0.06
 OPENS_BEFORE, CLOSES_AFTER = 0.04, 0.06  # how far speech reaches into the pauses around it
@@ -478,7 +479,7 @@ def _ease(frames: int, fps: float, speaking: Mask, track_fps: float) -> Floats:
     end = frames / fps
     spoken = np.flatnonzero(speaking)
     first, last = (spoken[0] / track_fps, (spoken[-1] + 1) / track_fps) if len(spoken) else (EASE, end - EASE)
-    coming = float(np.clip(first, 0.08, EASE))
+    coming = float(np.clip(first, SHORTEST_EASE, EASE))
     leaving = float(np.clip(end - last, 0.0, EASE))
     amount = _smoothstep(times / coming)
     amount[0] = 0.0

@@ -95,7 +95,7 @@ def test_threshold_shrinks_with_a_mumbling_mouth() -> None:
 def test_silence_leaves_out_edges_ease_in_and_short_pauses() -> None:
     phones = [*PHONES[:3], Interval("sp", 0.88, 0.98), *PHONES[4:]]
     silent = silent_frames(phones, FRAMES, FPS)
-    assert np.flatnonzero(silent).tolist() == [8, 9, 10, 11, 12, *range(43, 48)]
+    assert np.flatnonzero(silent).tolist() == [10, 11, 12, 43, 44, 45]
     assert not (silent & spoken_frames(phones, FRAMES, FPS)).any()
 
 

@@ -341,8 +341,16 @@ def test_film_starts_and_ends_at_the_photo() -> None:
     track, _ = _speech()
     amount = perform(track, 20.0, RenderOptions()).amount
     assert amount[0] == 0 and amount[-1] < 0.1
-    assert amount[8:-8].min() == 1.0
+    assert amount[10:-10].min() == 1.0
     assert np.diff(amount)[:8].min() >= 0
+
+
+def test_a_smile_does_not_vanish_from_one_frame_to_the_next() -> None:
+    at_once, _ = _speech()
+    early = replace(at_once, voice=np.ones_like(at_once.voice), loudness=np.zeros_like(at_once.loudness))
+    for track in (at_once, early):
+        amount = perform(track, 20.0, RenderOptions()).amount
+        assert np.abs(np.diff(amount)).max() < 0.32 and amount[10] == 1
 
 
 def test_longer_film_idles_and_is_never_frozen() -> None:
