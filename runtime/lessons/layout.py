@@ -112,10 +112,10 @@ def _plan(
     band: tuple[int, int, int, int],
     floor: int,
 ) -> _Plan:
-    """Lengthen the body to `floor` where there are no subtitles; the presenter moves down as far, or grows."""
+    """Lengthen the body to `floor` where there are no subtitles; a presenter at its foot moves down too, or grows."""
     left, top, right, bottom = presenter
     grown = (left, top + (floor - bottom) * (shape == "circle"), right, floor)
-    stays = bottom <= body[1] or shape == "bleed"
+    stays = bottom < body[3] - 24 or shape == "bleed"
     body_floor = grown[1] - 24 if body[2] > left and not stays else floor
     alone = (*body[:3], body_floor)
     return _Plan(shape, title, body, presenter, band, alone, presenter if stays else grown)
@@ -135,14 +135,14 @@ PLANS: dict[tuple[Aspect, Layout], _Plan] = {
         "circle", (48, 72, 672, 232), (48, 256, 672, 804), (424, 828, 684, 1088), TALL, 1216
     ),
     ("9:16", "side"): _plan(
-        "rounded", (48, 540, 672, 668), (48, 688, 672, 1088), (36, 36, 684, 508), TALL, 1216
+        "rounded", (48, 556, 672, 684), (48, 704, 672, 1088), (108, 36, 612, 524), TALL, 1216
     ),
     ("9:16", "full"): _plan("bleed", (48, 636, 672, 748), (48, 768, 672, 1088), (0, 0, 720, 600), TALL, 1216),
     ("1:1", "corner"): _plan(
         "circle", (44, 36, 676, 132), (44, 148, 476, 572), (500, 384, 688, 572), SQUARE, 680
     ),
     ("1:1", "side"): _plan(
-        "rounded", (40, 36, 412, 152), (40, 168, 412, 572), (440, 36, 684, 572), SQUARE, 684
+        "rounded", (40, 36, 680, 132), (40, 148, 404, 572), (432, 160, 680, 496), SQUARE, 684
     ),
     ("1:1", "full"): _plan("bleed", (36, 36, 396, 152), (36, 168, 396, 572), (424, 0, 720, 720), SQUARE, 676),
 }
