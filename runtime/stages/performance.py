@@ -29,6 +29,7 @@ BLINK = slice(EXPRESSIONS.index("eyeBlinkLeft"), EXPRESSIONS.index("eyeBlinkRigh
 _OPENING = [
     n for n, name in enumerate(EXPRESSIONS) if name.startswith(("jawOpen", "mouthLowerDown", "mouthUpperUp"))
 ]
+_PUCKER = EXPRESSIONS.index("mouthPucker")
 
 # Seconds.
 EASE = 0.4  # from the untouched photo to fully driven, and back: as long as a smile takes to go
@@ -39,6 +40,7 @@ OPENS_BEFORE, CLOSES_AFTER = 0.04, 0.06  # how far speech reaches into the pause
 JAW_INERTIA = 0.025  # standard deviation of the Gaussian that what opens the mouth follows
 SHAPE_INERTIA = 0.02  # the same for the lips' shape, which the audio encoder has already rounded
 LIP_TRAVEL = 0.1  # from a contact until the lips are as far apart as the sound wants them
+HOLE = 0.5  # of the pucker, by which rounded lips are nearer each other
 FAINTEST_SPEECH = -45.0  # dB under a loud vowel
 MIDDLE_OF_FRAME = 0.5  # a frame is seen for its whole interval, so it shows the middle of it
 
@@ -91,7 +93,7 @@ def perform(track: ArticulationTrack, seconds: float, options: RenderOptions) ->
     mouth = _hush(mouth, speaking)
     if options.motion_smoothing:
         mouth = _steady(mouth)
-    mouth = _travel(mouth)
+    mouth = _rounded(_travel(mouth))
     mouth = _amplify(mouth, options.dynamic_scale)
     mouth = _at_frames(mouth, options.fps, frames, options.lip_offset_ms / 1000.0)
 
@@ -217,6 +219,15 @@ def _steady(track: ArticulationTrack) -> ArticulationTrack:
     moving[:, _OPENING] = gaussian_filter(expression[:, _OPENING], JAW_INERTIA * fps, mode="nearest")
     held = gaussian_filter(expression, 0.05 * fps, mode="nearest")
     return replace(track, expression=np.asarray(moving * quick + held * (1 - quick), np.float32))
+
+
+def _rounded(track: ArticulationTrack) -> ArticulationTrack:
+    """Lips that are pushed forward leave a small hole: half of the pucker counts as closure.
+
+    The face model's funnel and pucker alone leave an "oo" open as far as an "oh", all teeth in sight.
+    """
+    narrow = HOLE * track.expression[:, _PUCKER]
+    return replace(track, closure=np.maximum(track.closure, narrow).astype(np.float32))
 
 
 def _travel(track: ArticulationTrack) -> ArticulationTrack:

@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from runtime.contract import RenderOptions
-from runtime.stages.articulation import ArticulationTrack, Segment, articulate
+from runtime.stages.articulation import EXPRESSIONS, ArticulationTrack, Segment, articulate
 from runtime.stages.performance import (
     BLINK,
     brow_beats,
@@ -126,7 +126,9 @@ def test_smoothing_steadies_held_sounds_and_keeps_closures() -> None:
 
     smooth, rough = RenderOptions(fps=50), RenderOptions(fps=50, motion_smoothing=False)
     assert tremor(smooth) < 0.4 * tremor(rough)
-    assert np.array_equal(perform(track, 6.5, smooth).closure, perform(track, 6.5, rough).closure)
+    closed, wanted = perform(track, 6.5, smooth).closure, perform(track, 6.5, rough).closure
+    contact = wanted > 0.5  # below it rounded lips come near each other, as smoothly as they are rounded
+    assert np.array_equal(closed[contact], wanted[contact]) and closed[~contact].max() <= 0.5
 
 
 def _held_open(rows: int) -> ArticulationTrack:
@@ -158,6 +160,18 @@ def test_an_opening_too_short_for_the_way_stays_small() -> None:
     wide = (far.expression[:, 0] * (1 - far.closure))[90:110].max()
     assert wide > 0.45
     assert (near.expression[:, 0] * (1 - near.closure))[90:93].max() < 0.4 * wide
+
+
+def test_pushed_forward_lips_leave_a_small_hole() -> None:
+    track = _held_open(200)
+    pucker = EXPRESSIONS.index("mouthPucker")
+    track.expression[100:, pucker] = 0.8
+    motion = perform(track, 4.0, RenderOptions(fps=50, lip_alignment=False))
+    assert motion.closure[20:80].max() < 0.01
+    assert motion.closure[120:180] == pytest.approx(0.4, abs=0.01)
+    contacts = replace(track, closure=np.where(np.arange(200) % 40 < 4, 1.0, 0.0).astype(np.float32))
+    shut = perform(contacts, 4.0, RenderOptions(fps=50, lip_alignment=False)).closure
+    assert shut[121:123].min() == 1.0 and shut.max() == 1.0
 
 
 def test_silence_keeps_the_lips_closed() -> None:
