@@ -69,9 +69,10 @@ class LidSkin:
         light = _blurred(level * weight, FOLD) / _blurred(weight, FOLD)
         mean = float((level * weight).sum() / weight.sum())
         folds = level / np.maximum(light, 1e-3)
-        relief = np.clip(folds**FOLDS_KEPT * (light / max(mean, 1e-3)) ** LIGHT_KEPT, *RELIEF)
-        relief *= LEVEL * (1 - LASHES * self.lashes * _lower_edge(lid))
-        return np.minimum(self.colour * relief, 1).astype(np.float32)
+        kept = cv2.pow(folds, FOLDS_KEPT) * cv2.pow(light / np.float32(max(mean, 1e-3)), LIGHT_KEPT)
+        relief = np.clip(kept, *RELIEF)
+        relief *= LEVEL - np.float32(LEVEL * LASHES * self.lashes) * _lower_edge(lid)
+        return np.minimum(self.colour * relief, 1, dtype=np.float32)
 
 
 def above_lashes(lid: Floats) -> Floats:
