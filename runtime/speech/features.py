@@ -79,6 +79,16 @@ def heard_twice(scaled: FloatArray) -> tuple[FloatArray, FloatArray]:
     return shorter, longer
 
 
+def heard_together(logits: FloatArray) -> FloatArray:
+    """What is heard of the throats (N, T, P) as one (T, P): logarithms of the mean probabilities, natural.
+
+    Means of logits would let a throat that is nobody's rule out what the right one is sure of.
+    """
+    probability = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probability /= probability.sum(axis=-1, keepdims=True)
+    return np.log(probability.mean(axis=0) + 1e-9).astype(np.float32)
+
+
 def _tract_stretched(scaled: FloatArray, factor: float) -> FloatArray:
     """The bands read at places `factor` times as far from the middle one."""
     middle = (MELS - 1) / 2

@@ -28,6 +28,7 @@ from runtime.speech.features import (
     frame_count,
     frame_peak,
     framed_log_mel,
+    heard_together,
     heard_twice,
     scale_for_network,
 )
@@ -152,11 +153,12 @@ class AudioEncoder:
         views = [
             self._network.run({"input": np.ascontiguousarray(view.T[None])}) for view in heard_twice(mel)
         ]
-        outputs = {name: np.mean([view[name] for view in views], axis=0) for name in views[0]}
         rows = slice(CONTEXT // 2, CONTEXT // 2 + (stop - start) // 2)
-        logits = outputs["phones"][0]
+        logits = heard_together(np.concatenate([view["phones"] for view in views]))
         phones = self._sequence.posteriors(logits)[rows]
-        controls, contacts = outputs["controls"][0, rows], outputs["contacts"][0, rows]
+        controls, contacts = (
+            np.mean([view[name][0, rows] for view in views], axis=0) for name in ("controls", "contacts")
+        )
         evidence = Evidence.of(phones, controls, contacts)
         return Window(start // 2, stop // 2, phones, logits[rows], evidence, features.loudness(start, stop))
 

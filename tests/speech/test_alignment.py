@@ -89,6 +89,23 @@ def test_an_unwritten_sentence_is_left_to_the_sound() -> None:
     assert not found.trust[between].any()
 
 
+def test_a_cough_is_left_to_the_sound() -> None:
+    """Noise that now and then resembles the next words is none of them."""
+    rng = np.random.default_rng(4)
+    burst = [PHONE_NAMES.index(phone) for phone in ("d", "ah", "f", "s", "p", "h", "ah", "m")]
+    cough = rng.normal(0, 1.2, (len(burst) * 5, PHONES))
+    cough[np.arange(len(cough)), np.repeat(burst, 5)] += 3
+    logits = speech("the quick brown fox _ jumps over the lazy dog").copy()
+    cut = int(50 * starts("the quick brown fox jumps")[4]) + 5  # within the pause
+    found = align(
+        np.concatenate([logits[:cut], cough, logits[cut:]]).astype(np.float32), script(TEXT), SEQUENCE
+    )
+    at = starts("the quick brown fox _ jumps over the lazy dog")
+    later = np.array(at[4:]) + len(cough) / 50
+    np.testing.assert_allclose([word.start + 0.01 for word in found.words], [*at[:4], *later], atol=0.05)
+    assert not found.trust[cut + 3 : cut + len(cough) - 3].any()
+
+
 def test_a_skipped_sentence_is_not_trusted_and_lies_between_its_neighbours() -> None:
     written = "the quick brown fox my thin voice shows new hope jumps over the lazy dog"
     found = align(speech(TEXT), script(written), SEQUENCE)

@@ -15,6 +15,7 @@ from runtime.speech.features import (
     WINDOW,
     frame_count,
     framed_log_mel,
+    heard_together,
     heard_twice,
     log_mel,
     scale_for_network,
@@ -71,3 +72,10 @@ def test_a_formant_is_moved_to_either_side_and_the_middle_stays() -> None:
     assert shorter[0].argmax() in (68, 69) and longer[0].argmax() in (63, 64)
     flat = np.full((2, MELS), 0.7, np.float32)
     np.testing.assert_allclose(heard_twice(flat), [flat, flat], rtol=1e-6)
+
+
+def test_what_one_throat_is_sure_of_the_other_cannot_rule_out() -> None:
+    logits = np.array([[[9.0, 0.0, 0.0]], [[-9.0, 0.0, 0.0]]], np.float32)
+    together = heard_together(logits)
+    assert together.shape == (1, 3) and together.dtype == np.float32
+    np.testing.assert_allclose(np.exp(together), [[0.5, 0.25, 0.25]], atol=1e-3)

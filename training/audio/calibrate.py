@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from runtime.speech.decoding import Calibration, Evidence, close_lips, contact_probability
-from runtime.speech.features import frame_peak, heard_twice, scale_for_network
+from runtime.speech.features import frame_peak, heard_together, heard_twice, scale_for_network
 from runtime.speech.level import level_of
 from runtime.speech.sequence import PhoneSequence
 from runtime.stages.articulation import PHONE_NAMES
@@ -59,8 +59,9 @@ def listen(network: AudioNetwork, folder: Path, sequence: PhoneSequence) -> Held
             mel = mel[: len(mel) // 2 * 2]
             scaled = scale_for_network(mel, level_of(frame_peak(mel)))
             views = torch.stack([torch.from_numpy(view.T.copy()) for view in heard_twice(scaled)])
-            phones, controls, contacts = (head.mean(dim=0).numpy() for head in network(views))
-            parts.append(Evidence.of(sequence.posteriors(phones), controls, contacts))
+            phones, controls, contacts = (head.numpy() for head in network(views))
+            posteriors = sequence.posteriors(heard_together(phones))
+            parts.append(Evidence.of(posteriors, controls.mean(axis=0), contacts.mean(axis=0)))
             rows = slice(start, start + len(mel), 2)
             truths.append(
                 (

@@ -40,7 +40,7 @@ class Costs:
 
     silence: float = 2.0
     pause: float = 0.5
-    anything: float = 10.0
+    anything: float = 8.0
     omit: float = 26.0
     omit_more: float = 1.0
     repeat: float = 12.0

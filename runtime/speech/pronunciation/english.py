@@ -100,7 +100,7 @@ _NEW = {
 # How frequent words are said when nothing stresses them.
 _WEAK = {
     "the": "dh ax|dh i|dh ih", "a": "ax|e ih|ah", "an": "ax n|ae n", "to": "t ax|t u|t uh",
-    "of": "ax v|ah v|o v|ax", "and": "ax n d|ae n d|ax n", "for": "f er|f o r|f o|f ax", "or": "er|o r|o|ax",
+    "of": "ax v|ah v|o v|ax", "and": "ax n d|ae n d|ax n|ae n", "for": "f er|f o r|f o|f ax", "or": "er|o r|o|ax",
     "at": "ax t|ae t", "as": "ax z|ae z", "than": "dh ax n|dh ae n", "that": "dh ax t|dh ae t",
     "from": "f r ax m|f r ah m|f r o m", "but": "b ax t|b ah t", "are": "er|a r|a|ax",
     "was": "w ax z|w ah z|w o z", "were": "w er|w ax", "been": "b ih n|b i n", "have": "h ax v|h ae v|ax v",
