@@ -81,10 +81,11 @@ def closed_frames(gap: NDArray[np.floating], threshold: float | None = None) -> 
 def count_closures(closed: Flags, phones: Sequence[Interval], fps: float) -> ClosureCount:
     """Compare the closed frames (T,) of a film with its aligned phones."""
     duration = len(closed) / fps
-    bilabials = [item for item in phones if item.is_bilabial and EASE < item.end < duration - EASE]
+    all_bilabials = [item for item in phones if item.is_bilabial]
+    bilabials = [item for item in all_bilabials if EASE < item.end < duration - EASE]
     speech = spoken_frames(phones, len(closed), fps)
     runs = closure_runs(closed, speech)
-    near_bilabial = _covered(bilabials, len(closed), fps, margin=1 / fps)
+    near_bilabial = _covered(all_bilabials, len(closed), fps, margin=1 / fps)
     near_labiodental = _covered([p for p in phones if p.is_labiodental], len(closed), fps, margin=1 / fps)
     right = [bool(near_bilabial[run].any()) for run in runs]
     labiodental = [bool(near_labiodental[run].any()) for run in runs]

@@ -57,6 +57,16 @@ def test_a_film_that_closes_where_it_should() -> None:
     assert chance < 0.4
 
 
+def test_a_closure_is_right_though_its_sound_ends_in_the_easing() -> None:
+    phones = [Interval("AA1", 0.0, 1.12), Interval("M", 1.12, 1.24), Interval("AA1", 1.24, 1.6)]
+    closed = np.zeros(40, bool)
+    closed[28:30] = True
+    rates = count_closures(closed, phones, FPS).rates()
+    assert rates["bilabials"] == 0
+    assert rates["closures"] == 1
+    assert rates["precision"] == 1.0
+
+
 def test_missed_wrong_and_labiodental_closures() -> None:
     closed = closed_frames(gap_for([*SILENCES, (0.8, 0.88), (0.96, 1.0), (1.36, 1.44)]))
     count = count_closures(closed, PHONES, FPS)
