@@ -72,7 +72,7 @@ def tables(material: Material, quick: bool, folder: Path) -> list[Table]:
 
 
 def _repeats(quick: bool) -> int:
-    return 5 if quick else 15
+    return 7 if quick else 15
 
 
 def _ratio(full: float, int8: float) -> list[Cell]:
