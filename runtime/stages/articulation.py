@@ -80,7 +80,7 @@ def _controls(**values: float) -> FloatArray:
 _KEPT_WHEN_CLOSED = np.where(np.arange(len(CONTROLS)) >= _OPENING, 0.5, 0.0).astype(np.float32)
 # The lower lip is drawn in under the upper teeth and the upper lip lifted off them: a gap in which teeth are seen,
 # so that f is no p.
-_LIP_ON_TEETH = {"jaw": 0.12, "upper": 0.5, "roll_lower": 0.7}
+_LIP_ON_TEETH = {"jaw": 0.12, "upper": 0.65, "roll_lower": 0.55}
 # A jaw that falls alone leaves the upper teeth behind the lip; people who open wide show their edge.
 _LIP_LIFTED_BY_JAW = 0.45
 _CONTACT_POSE = {

@@ -55,7 +55,7 @@ def test_f_touches_the_teeth_without_closing() -> None:
     middle = round((0.3 + 0.135) * 50)
     assert column(track, "mouthRollLower")[middle] > 0.5
     assert column(track, "jawOpen")[middle] < 0.15
-    assert column(track, "mouthUpperUpLeft")[middle] > 0.4, "the teeth show"
+    assert column(track, "mouthUpperUpLeft")[middle] > 0.5, "the teeth show"
     assert track.closure[middle] < 0.05
 
 
