@@ -88,18 +88,24 @@ class Compositor:
 
         It is a new one, unless there is a backdrop, whose frames share their memory.
         """
-        frame = self._canvas.copy()
-        place = frame[self._inside]
+        place = self._canvas[self._inside]
         if region.shape != place.shape:
             raise ValueError(f"the region has shape {region.shape}, expected {place.shape}")
-        photo = [place[strip].astype(np.float32) for strip, _ in self._strips]
-        place[...] = region
-        for (strip, weight), below in zip(self._strips, photo, strict=True):
-            place[strip] = np.rint(below + weight * (region[strip] - below))
+        frame = region.copy() if region.shape == self._canvas.shape else self._pasted(region)
         if self._backdrop is not None:
             frame = self._backdrop.show(frame)
         for draw in self._overlays:
             draw(frame, index)
+        return frame
+
+    def _pasted(self, region: Image) -> Image:
+        """The photo with the region in its place, feathered."""
+        frame = self._canvas.copy()
+        place = frame[self._inside]
+        photo = [place[strip].astype(np.float32) for strip, _ in self._strips]
+        place[...] = region
+        for (strip, weight), below in zip(self._strips, photo, strict=True):
+            place[strip] = np.rint(below + weight * (region[strip] - below))
         return frame
 
 
