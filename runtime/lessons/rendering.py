@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runtime.contract import RuntimeProblem
 from runtime.lessons.scenes import SceneTask, render_scene
+from runtime.memory import keep_heap_small
 
 Tell = Callable[[int, float], None]  # which task, and how much of it is done (0..1); raises to stop the work
 LOOK_SECONDS = 0.5  # how often processes are looked after
@@ -25,6 +26,7 @@ _stop: multiprocessing.synchronize.Event
 def render_scenes(tasks: Sequence[tuple[SceneTask, Path]], workers: int, tell: Tell) -> None:
     """Render each task to its film. What one of them, or `tell`, raises ends all; films that are finished stay."""
     if workers <= 1 or len(tasks) <= 1:
+        keep_heap_small()
         for number, (task, target) in enumerate(tasks):
             render_scene(task, target, _teller(tell, number))
         return
@@ -71,6 +73,7 @@ def _begin(
     """What a process of the pool keeps for all its tasks. It ends with the one that renders the lesson."""
     global _news, _stop
     _news, _stop = news, stop
+    keep_heap_small()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
