@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
@@ -163,8 +164,35 @@ def test_interrupted_process_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_lid_over_a_dark_iris_takes_its_own_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grain = np.random.default_rng(0).normal(0, 14, (128, 160)).astype(np.float32)
+    skin = cv2.GaussianBlur(grain, (0, 0), 1.2)[..., None] + np.array([188, 140, 104], np.float32)
+    frames = []
+    for colour in ((60, 52, 92), (150, 112, 84)):  # the iris, the lid
+        frame = skin.copy()
+        cv2.ellipse(frame, (60, 64), (11, 6), 0, 0, 360, colour, -1, cv2.LINE_AA)
+        frames += [frame.clip(0, 255).astype(np.uint8)] * 12
+
+    def lid(frame: np.ndarray) -> np.ndarray:
+        return cv2.cvtColor(frame[58:70, 50:70], cv2.COLOR_RGB2YCrCb)[..., 1:].mean(axis=(0, 1))
+
+    def error() -> float:
+        path = tmp_path / "blink.mp4"
+        with VideoWriter(path, 160, 128, 25) as writer:
+            for frame in frames:
+                writer.write(frame)
+        with av.open(str(path)) as container:
+            seen = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return float(np.mean([np.abs(lid(seen[n]) - lid(frames[n])).max() for n in range(13, 20)]))
+
+    ours = error()
+    monkeypatch.setattr("runtime.media.video.CHROMA_OFFSET", 0)
+    assert ours < 0.85 * error()
+
+
 def test_both_encoders_take_the_same_quality_and_preset() -> None:
-    assert encoder_options("libx264", 20, "slow") == {"crf": "20", "preset": "slow"}
+    x264 = encoder_options("libx264", 20, "slow")
+    assert (x264["crf"], x264["preset"]) == ("20", "slow")
     nvenc = encoder_options("h264_nvenc", 20, "slow")
     assert (nvenc["rc"], nvenc["cq"], nvenc["preset"]) == ("vbr", "20", "p6")
     for preset in get_args(Preset):
