@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float32]
 SOFTENING = 0.4  # neighbouring frames are no independent witnesses
 PRIOR = 0.6  # how far the phones' frequency is divided out
 WORST = 6.0  # nats that one frame may cost at most: nobody speaks quite as it is written
-ANYTHING_COST = 0.9  # nats a frame, for sounds that the script does not have
+ANYTHING_COST = 0.8  # nats a frame, for sounds that the script does not have
 NEIGHBOUR = (
     2.2  # nats, before softening, for hearing a vowel as the next one to it: accents differ in just that
 )
