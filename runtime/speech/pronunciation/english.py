@@ -109,7 +109,7 @@ _WEAK = {
     "you": "j u|j ax", "your": "j er|j o r|j uh r|j o|j ax", "he": "h i|i", "him": "h ih m|ih m",
     "his": "h ih z|ih z", "her": "h er|er|h ax", "us": "ax s|ah s", "them": "dh ax m|dh eh m", "be": "b i|b ih",
     "we": "w i|w ih", "me": "m i|m ih", "she": "sh i|sh ih", "my": "m a ih|m ax", "so": "s ou uh|s ax uh|s ax",
-    "i": "a ih|a", "i'm": "a ih m|a m", "with": "w ih dh|w ih th", "some": "s ax m|s ah m",
+    "i": "a ih|a", "i'm": "a ih m|a m|ax m|ah m", "with": "w ih dh|w ih th", "some": "s ax m|s ah m",
     "there": "dh eh r|dh eh|dh er", "our": "a uh er|a r|a uh ax|a",
     "because": "b ih k ax z|b ih k ah z|b ih k o z", "it": "ih t|ih", "is": "ih z", "in": "ih n|ax n",
     "on": "a n|o n", "not": "n a t|n o t", "if": "ih f|ax f", "what": "w ah t|w a t|w o t",
