@@ -1,7 +1,8 @@
 """From what the audio network says of each frame to lips that really close, touch and rest.
 
 The network is unsure; a mouth must not be. Probabilities become decisions with hysteresis: where lips meet, they
-meet fully for at least 60 ms, and where somebody pauses, the mouth stays shut.
+meet fully for at least 60 ms, and where somebody pauses, the mouth stays shut. How much it takes to believe in a
+closure depends on how well the voice is understood around it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.speech.filters import percentile_filter
+from runtime.speech.filters import percentile_filter, uniform_filter
 from runtime.stages.articulation import CONTROLS, PHONE_NAMES, TRACK_FPS, ArticulationTrack, Mouth
 
 FloatArray = NDArray[np.float32]
@@ -29,14 +30,15 @@ class Calibration:
     """How to read one trained network; fitted on held-out speech by `training.audio.calibrate`.
 
     bilabial, labiodental, rest: weights (contact logit, log-odds of the phones, constant) of a logistic model.
-    closing: probability from which p, b, m are believed. resting: the same for pauses.
+    closing: probability from which p, b, m are believed, where the voice is hardly and where it is well understood
+    (CERTAINTY). resting: the same for pauses.
     gain, offset: (10,) for the CONTROLS, which a network that minimises squares makes too small.
     """
 
     bilabial: tuple[float, float, float] = (1.0, 0.0, 0.0)
     labiodental: tuple[float, float, float] = (1.0, 0.0, 0.0)
     rest: tuple[float, float, float] = (1.0, 0.0, 0.0)
-    closing: float = 0.5
+    closing: tuple[float, float] = (0.5, 0.5)
     resting: float = 0.5
     gain: tuple[float, ...] = field(default=(1.0,) * len(CONTROLS))
     offset: tuple[float, ...] = field(default=(0.0,) * len(CONTROLS))
@@ -57,33 +59,44 @@ class Calibration:
 class Evidence:
     """The network's word on T frames at 50 a second, phones already reduced to what the mouth needs.
 
-    controls (T, 10); contacts (T, 4) logits of CONTACTS; odds (T, 3) log-odds of p b m, of f v, of silence.
+    controls (T, 10); contacts (T, 4) logits of CONTACTS; odds (T, 3) log-odds of p b m, of f v, of silence;
+    certainty (T,) probability of the likeliest phone by the frame's own logits.
     """
 
     controls: FloatArray
     contacts: FloatArray
     odds: FloatArray
+    certainty: FloatArray
 
     @classmethod
-    def of(cls, phones: FloatArray, controls: FloatArray, contacts: FloatArray) -> Evidence:
-        """From the network's outputs for one window; phones (T, P) are posteriors."""
+    def of(
+        cls, logits: FloatArray, phones: FloatArray, controls: FloatArray, contacts: FloatArray
+    ) -> Evidence:
+        """From the network's outputs for one window; phones (T, P) are the posteriors that follow from logits."""
         groups = (_BILABIALS, _LABIODENTALS, [_SILENCE])
         chance = np.stack([phones[:, group].sum(axis=1) for group in groups], axis=1)
         chance = np.clip(chance, 1e-4, 1 - 1e-4)
-        return cls(controls, contacts, np.log(chance / (1 - chance)).astype(np.float32))
+        odds = np.log(chance / (1 - chance)).astype(np.float32)
+        certainty = 1 / np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)
+        return cls(controls, contacts, odds, certainty.astype(np.float32))
 
     @classmethod
     def join(cls, parts: list[Evidence]) -> Evidence:
-        return cls(
-            np.concatenate([part.controls for part in parts]),
-            np.concatenate([part.contacts for part in parts]),
-            np.concatenate([part.odds for part in parts]),
-        )
+        columns = ([getattr(part, item.name) for part in parts] for item in fields(cls))
+        return cls(*(np.concatenate(column) for column in columns))
 
+
+CERTAINTY = (0.6, 0.75)
+"""Mean probability of the likeliest phone in speech that is hardly, and in speech that is well understood."""
 
 _SHORTEST_CLOSURE = 3  # frames of 20 ms
 _SHORTEST_REST = 5
 _SHORTEST_SPEECH = 4
+_LONG_REST = (
+    12  # from here on a faint pause is believed; a shorter one may be the closure of a t or a soft sh
+)
+_SURE_REST = 0.5
+_CERTAINTY_WINDOW = 250
 _STEADY_WINDOW = 75
 _STEADY_RANGE = 4.5  # dB; syllables alone make more than ten
 _INAUDIBLE = -55.0  # dB under the speech level: nobody speaks, whatever the network says
@@ -109,13 +122,42 @@ def decode_mouth(
     """The same before composing, with the probability of voice (T,)."""
     gain, offset = np.array(calibration.gain, np.float32), np.array(calibration.offset, np.float32)
     controls = np.clip(evidence.controls * gain + offset, 0, 1).astype(np.float32)
-    bilabial = close_lips(contact_probability(evidence, "bilabial", calibration), calibration.closing)
+    bilabial = close_lips(
+        contact_probability(evidence, "bilabial", calibration), closing_threshold(evidence, calibration)
+    )
     labiodental = np.clip(1.3 * contact_probability(evidence, "labiodental", calibration) - 0.1, 0, 1)
     nobody = (loudness < _INAUDIBLE) | steady_noise(loudness)
-    rest = rest_mouth((contact_probability(evidence, "rest", calibration) > calibration.resting) | nobody)
+    rest = rest_mouth(
+        pauses(contact_probability(evidence, "rest", calibration), calibration.resting) | nobody
+    )
     voice = _sigmoid(evidence.contacts[:, CONTACTS.index("voice")])
     voice = np.where(nobody, 0, voice).astype(np.float32)
     return Mouth(controls, bilabial, labiodental.astype(np.float32), rest), voice
+
+
+def closing_threshold(evidence: Evidence, calibration: Calibration) -> FloatArray:
+    """From which probability p, b, m are believed, frame by frame (T,).
+
+    In noise or mumbled speech all posteriors are flat and true closures get little, too: a low threshold. Where the
+    network follows every sound a closure that it doubts is none. In between geometrically; judged over 5 s.
+    """
+    width = min(_CERTAINTY_WINDOW, len(evidence.certainty))
+    spoken = (evidence.odds[:, 2] < 0).astype(np.float64)
+    unsure, sure = CERTAINTY
+    around = uniform_filter(spoken * (evidence.certainty - unsure), width)
+    share = uniform_filter(spoken, width)
+    certain = np.clip(around / np.maximum(share, 1 / width) / (sure - unsure), 0, 1)
+    low, high = calibration.closing
+    return np.asarray(low * (high / low) ** certain, np.float32)
+
+
+def pauses(probability: FloatArray, threshold: float) -> NDArray[np.bool_]:
+    """Frames (T,) at rest: above the threshold; in a short pause the likeliest frame must be above one half, too."""
+    silent = probability > threshold
+    for start, stop in _runs(silent):
+        if stop - start < _LONG_REST and probability[start:stop].max() < _SURE_REST:
+            silent[start:stop] = False
+    return silent
 
 
 def steady_noise(loudness: FloatArray) -> NDArray[np.bool_]:
@@ -128,21 +170,21 @@ def steady_noise(loudness: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(high - low < _STEADY_RANGE)
 
 
-def close_lips(probability: FloatArray, threshold: float) -> FloatArray:
-    """Probabilities of p, b, m (T,) -> closure: exactly 1 where believed, approaching where nearly so.
+def close_lips(probability: FloatArray, threshold: FloatArray) -> FloatArray:
+    """Probabilities of p, b, m and thresholds (T,) -> closure: exactly 1 where believed, approaching where nearly so.
 
     A believed closure covers the frames above the threshold, and three at least: the likeliest next to them.
     """
-    closure = (0.4 * np.clip(probability / threshold, 0, 1) ** 2).astype(np.float32)
-    for start, stop in _runs(probability > 0.5 * threshold):
-        part = probability[start:stop]
-        if part.max() <= threshold:
+    belief = probability / threshold
+    closure = (0.4 * np.clip(belief, 0, 1) ** 2).astype(np.float32)
+    for start, stop in _runs(belief > 0.5):
+        believed = np.flatnonzero(belief[start:stop] > 1)
+        if len(believed) == 0:
             continue
-        believed = np.flatnonzero(part > threshold)
         first, last = start + believed[0], start + believed[-1] + 1
-        while last - first < min(_SHORTEST_CLOSURE, len(probability)):
-            before = probability[first - 1] if first > 0 else -1.0
-            after = probability[last] if last < len(probability) else -1.0
+        while last - first < min(_SHORTEST_CLOSURE, len(belief)):
+            before = belief[first - 1] if first > 0 else -1.0
+            after = belief[last] if last < len(belief) else -1.0
             first, last = (first - 1, last) if before > after else (first, last + 1)
         closure[first:last] = 1.0
     return closure

@@ -159,7 +159,7 @@ class AudioEncoder:
         controls, contacts = (
             np.mean([view[name][0, rows] for view in views], axis=0) for name in ("controls", "contacts")
         )
-        evidence = Evidence.of(phones, controls, contacts)
+        evidence = Evidence.of(logits[rows], phones, controls, contacts)
         return Window(start // 2, stop // 2, phones, logits[rows], evidence, features.loudness(start, stop))
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime.speech.decoding import Calibration, Evidence, close_lips, contact_probability, decode, rest_mouth
+from runtime.speech.decoding import (
+    CERTAINTY,
+    Calibration,
+    Evidence,
+    close_lips,
+    closing_threshold,
+    contact_probability,
+    decode,
+    pauses,
+    rest_mouth,
+)
 from runtime.stages.articulation import CONTROLS, EXPRESSIONS, PHONE_NAMES
 
 
@@ -17,7 +27,11 @@ def evidence(frames: int = 100, **contacts: slice) -> Evidence:
         logits[part, ("bilabial", "labiodental", "rest", "voice").index(name)] = 6
     controls = np.zeros((frames, len(CONTROLS)), np.float32)
     controls[:, 0] = 0.5
-    return Evidence(controls, logits, np.zeros((frames, 3), np.float32))
+    return Evidence(controls, logits, np.zeros((frames, 3), np.float32), np.full(frames, 0.9, np.float32))
+
+
+def half(probability: np.ndarray) -> np.ndarray:
+    return np.full_like(probability, 0.5)
 
 
 def loud(frames: int = 100) -> np.ndarray:
@@ -28,7 +42,7 @@ def loud(frames: int = 100) -> np.ndarray:
 def test_a_believed_closure_is_complete_and_lasts_three_frames() -> None:
     probability = np.zeros(20, np.float32)
     probability[9:12] = 0.2, 0.8, 0.1
-    closure = close_lips(probability, 0.5)
+    closure = close_lips(probability, half(probability))
     np.testing.assert_array_equal(np.flatnonzero(closure == 1), [9, 10, 11])
     assert closure[:9].max() < 0.1
 
@@ -36,14 +50,41 @@ def test_a_believed_closure_is_complete_and_lasts_three_frames() -> None:
 def test_doubt_only_brings_the_lips_nearer() -> None:
     probability = np.zeros(20, np.float32)
     probability[10] = 0.45
-    assert 0.2 < close_lips(probability, 0.5)[10] < 0.5
+    assert 0.2 < close_lips(probability, half(probability))[10] < 0.5
 
 
 def test_closures_at_the_ends_stay_inside() -> None:
     probability = np.zeros(8, np.float32)
     probability[0] = probability[7] = 0.9
-    np.testing.assert_array_equal(np.flatnonzero(close_lips(probability, 0.5) == 1), [0, 1, 2, 5, 6, 7])
-    assert close_lips(np.array([0.9], np.float32), 0.5)[0] == 1
+    np.testing.assert_array_equal(
+        np.flatnonzero(close_lips(probability, half(probability)) == 1), [0, 1, 2, 5, 6, 7]
+    )
+    assert close_lips(np.array([0.9], np.float32), np.array([0.5], np.float32))[0] == 1
+
+
+def test_what_is_well_understood_must_be_surer_to_close_the_lips() -> None:
+    frames = 1500
+    heard = evidence(frames)
+    certainty = np.full(frames, CERTAINTY[0] - 0.1, np.float32)
+    certainty[frames // 2 :] = CERTAINTY[1] + 0.1
+    odds = np.full((frames, 3), -6, np.float32)
+    odds[::3, 2] = 6  # silent frames, of which nothing can be learned
+    certainty[::3] = 1.0
+    threshold = closing_threshold(
+        Evidence(heard.controls, heard.contacts, odds, certainty), Calibration(closing=(0.05, 0.4))
+    )
+    np.testing.assert_allclose(threshold[:500], 0.05, rtol=1e-3)
+    np.testing.assert_allclose(threshold[-500:], 0.4, rtol=1e-3)
+    assert np.all(np.diff(threshold) > -1e-3)
+
+
+def test_a_short_pause_must_be_sure_and_a_long_one_may_be_faint() -> None:
+    probability = np.zeros(80, np.float32)
+    probability[5:12] = 0.2
+    probability[20:27] = 0.2
+    probability[23] = 0.9
+    probability[40:60] = 0.2
+    np.testing.assert_array_equal(np.flatnonzero(pauses(probability, 0.1)), [*range(20, 27), *range(40, 60)])
 
 
 def test_blips_do_not_open_a_pause_and_gaps_do_not_make_one() -> None:
@@ -86,12 +127,14 @@ def test_phones_support_the_contact_head() -> None:
     phones = np.zeros((2, len(PHONE_NAMES)), np.float32)
     phones[0, PHONE_NAMES.index("m")] = 1
     phones[1, PHONE_NAMES.index("a")] = 1
-    heard = Evidence.of(phones, np.zeros((2, 10), np.float32), np.zeros((2, 4), np.float32))
+    heard = Evidence.of(
+        np.log(phones + 1e-6), phones, np.zeros((2, 10), np.float32), np.zeros((2, 4), np.float32)
+    )
     likely, unlikely = contact_probability(heard, "bilabial", Calibration(bilabial=(1, 1, 0)))
     assert likely > 0.95 and unlikely < 0.05
 
 
 def test_calibration_is_read_from_a_record_and_defaults_without() -> None:
-    stored = {"calibration": {"closing": 0.3, "bilabial": [0.5, 0.4, -1.0], "from_the_future": 1}}
-    assert Calibration.of(stored) == Calibration(closing=0.3, bilabial=(0.5, 0.4, -1.0))
+    stored = {"calibration": {"closing": [0.1, 0.3], "bilabial": [0.5, 0.4, -1.0], "from_the_future": 1}}
+    assert Calibration.of(stored) == Calibration(closing=(0.1, 0.3), bilabial=(0.5, 0.4, -1.0))
     assert Calibration.of({}) == Calibration()

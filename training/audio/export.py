@@ -36,8 +36,10 @@ RECORD: dict[str, Any] = {
     "command": "python -m training.voices.recognise --clips CORPUS/librispeech --out phones.tsv && "
     "python -m training.voices.synthesise --out SHARDS --corpus CORPUS --recognised phones.tsv --hours 4 "
     "--seed 3 && python -m training.voices.synthesise --out SHARDS --hours 4 --seed 4 && "
-    "python -m training.audio.train --data SHARDS --work RUN --minutes 235 --channels 176 && "
-    "python -m training.audio.export --run RUN --data SHARDS --aligned ALIGNED",
+    "python -m training.audio.train --data SHARDS --work RUN1 --minutes 235 --channels 176 --blocks 8 --batch 16 && "
+    "python -m training.audio.train --data SHARDS --work RUN2 --from RUN1 --minutes 104 --rate 1.6e-3 "
+    "--channels 176 --blocks 13 --seed 5 && "
+    "python -m training.audio.export --run RUN2 --data SHARDS --aligned ALIGNED",
     "seed": 1,
     "data": "about 6 h of flite, festival and espeak-ng speech in 14 languages with the engines' own phone times; "
     "human speech: LJ Speech (public domain, 1.7 h), the recordings of festvox-ru (Nickolay V. Shmyrev, BSD-like, "
@@ -45,7 +47,8 @@ RECORD: dict[str, Any] = {
     "phones recognised by pocketsphinx; synthetic noise and music",
     "note": "the first 50 minutes saw an earlier draw of this speech (seed 1, 152 LibriSpeech clips) with some stops "
     "labelled late, the next 95 the draw of seed 3 alone, espeak-ng's Japanese and Russian in part unlabelled; the "
-    "rest flite and festival of seeds 3 and 4, espeak-ng of seed 4, and human speech, which weighs more since",
+    "rest of RUN1 flite and festival of seeds 3 and 4, espeak-ng of seed 4, and human speech, which weighs more since; "
+    "RUN1 knew neither uneven tempo nor resonances, nor the first 12 minutes of RUN2 rumble",
     "licence": "Apache-2.0",
 }
 
