@@ -11,8 +11,8 @@ class ScriptWord:
 
     `text` is as the script writes it, found at `script[start:end]`; several words may share one span ("2026" is
     spoken as four), and then only the first carries its text. `pronunciations` holds one or more variants, each a
-    sequence of names of `runtime.stages.articulation.PHONES`. `pause` tells that the writing asks for a pause
-    behind it (a comma, the end of a sentence). `language` is the two- or three-letter code it was read in.
+    sequence of names of `runtime.stages.articulation.PHONES`. `pause` tells that a pause is likely
+    behind it (a comma, the end of a sentence, an "um"). `language` is the two- or three-letter code it was read in.
     """
 
     text: str

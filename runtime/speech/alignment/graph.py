@@ -31,7 +31,7 @@ _SILENCE = _COLUMN["sil"]
 class Costs:
     """What the liberties cost, in nats (a frame that fits its phone well gains about two over one that does not).
 
-    silence, pause: beginning a silence between words, where the writing has none and where it has one.
+    silence, pause: beginning a silence between words, where none is expected and where one is.
     anything: beginning a stretch of other sounds. omit, omit_more: leaving out a word, and each further one.
     repeat: saying a word again. drop: leaving out a phone of a word, for those that speakers tend to drop.
     brief: ending a sound after its first frame, after its second: few sounds last but 20 or 40 ms.

@@ -19,6 +19,7 @@ from runtime.speech.pronunciation.tokens import Token, tokenize
 from runtime.speech.script import ScriptWord
 
 _LETTERS = {"word", "ideographs", "hangul"}
+_HESITATIONS = {"um", "uh", "uhm", "erm", "hmm", "äh", "ähm", "euh", "ehm"}  # nobody hurries on after these
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def _words(token: Token, following: Token | None, main: Language, script: str) -
         language, pieces = _speak(token.text, main, token.stop, onward)
     else:
         language, pieces = main, _read(token, main)
-    rest = token.pause and not (token.stop and token.text.lower() in language.abbreviations)
+    said = token.text.lower()
+    rest = (token.pause and not (token.stop and said in language.abbreviations)) or said in _HESITATIONS
     for number, piece in enumerate(pieces, start=1):
         start, end = token.span(piece.start, piece.end)
         shared = number > 1 and piece[:2] == pieces[number - 2][:2]

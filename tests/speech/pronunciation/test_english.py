@@ -110,6 +110,11 @@ def test_pauses_follow_the_punctuation() -> None:
     assert [word.text for word in words if word.pause] == ["Well", "said", "way", "never"]
 
 
+def test_a_pause_is_likely_after_a_hesitation() -> None:
+    words = pronounce("Um I mean uh that", "en").words
+    assert [word.text for word in words if word.pause] == ["Um", "uh"]
+
+
 def test_every_phone_is_known() -> None:
     script = "The quick brown fox jumps over 12,345 lazy dogs at 10:45, e.g. on https://a-b.io/x or #7 @home."
     for word in pronounce(script, "en").words:
