@@ -47,7 +47,7 @@ def keep_heap_small() -> None:
 
     Left alone, GNU's C library raises that limit to the largest block it has seen freed. Then blocks of all sizes and
     lifetimes share the heap, and one film after another needs a little more of it. The price is that the system
-    clears their pages anew each time: 4 % of the processor time of a film.
+    clears their pages anew each time: some 5 % of the processor time of a film.
     """
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")
