@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
 
-CONTEXT = 240  # feature frames (10 ms) on either side of a window: what the network and the order of phones see
+CONTEXT = 240  # feature frames (10 ms) on either side of a window: what network and order of phones see
 _SAMPLES_PER_ROW = round(RATE / TRACK_FPS)
 _SILENCE = (LEVEL_RANGE[0] + 40.0) / 20.0  # what silence looks like to the network
 
