@@ -39,6 +39,29 @@ def test_lips_close_where_the_words_say_so_and_nowhere_else() -> None:
     assert mouth.bilabial[36:47].max() < 0.1
 
 
+@pytest.mark.parametrize(
+    ("vowel", "heard_closed", "stays"), [(0.06, True, True), (0.06, False, False), (0.2, True, False)]
+)
+def test_lips_stay_shut_between_near_closures_if_that_is_heard(
+    vowel: float, heard_closed: bool, stays: bool
+) -> None:
+    second = 0.6 + vowel
+    words = Alignment(
+        (),
+        (
+            Segment("m", 0.5, 0.6),
+            Segment("ax", 0.6, second),
+            Segment("b", second, second + 0.1),
+            Segment("a", second + 0.1, 1.5),
+        ),
+        alignment().trust,
+    )
+    sound = heard(closed=slice(25, 60) if heard_closed else slice(0, 0))
+    mouth, _ = guide(sound, VOICE, words)
+    between = mouth.bilabial[29 : round((second + 0.03) * 50)]
+    assert bool(between.min() == 1) == stays
+
+
 def test_the_sound_alone_rules_where_the_words_are_not_trusted() -> None:
     source = heard(closed=slice(120, 124))
     mouth, voice = guide(source, VOICE, alignment())
