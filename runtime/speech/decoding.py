@@ -90,12 +90,10 @@ CERTAINTY = (0.6, 0.75)
 """Mean probability of the likeliest phone in speech that is hardly, and in speech that is well understood."""
 
 _SHORTEST_CLOSURE = 3  # frames of 20 ms
-_SHORTEST_REST = 5
+_SHORTEST_REST = 7
 _SHORTEST_SPEECH = 4
-_LONG_REST = (
-    12  # from here on a faint pause is believed; a shorter one may be the closure of a t or a soft sh
-)
-_SURE_REST = 0.5
+_LONG_REST = 12  # from here on a faint pause is believed; a shorter one may be the closure of a t
+_SURE_REST = 0.8
 _CERTAINTY_WINDOW = 250
 _STEADY_WINDOW = 75
 _STEADY_RANGE = 4.5  # dB; syllables alone make more than ten
@@ -123,7 +121,7 @@ def decode_mouth(
     gain, offset = np.array(calibration.gain, np.float32), np.array(calibration.offset, np.float32)
     controls = np.clip(evidence.controls * gain + offset, 0, 1).astype(np.float32)
     bilabial = close_lips(
-        contact_probability(evidence, "bilabial", calibration), closing_threshold(evidence, calibration)
+        closing_probability(evidence, calibration), closing_threshold(evidence, calibration)
     )
     labiodental = np.clip(1.3 * contact_probability(evidence, "labiodental", calibration) - 0.1, 0, 1)
     nobody = (loudness < _INAUDIBLE) | steady_noise(loudness)
@@ -133,6 +131,13 @@ def decode_mouth(
     voice = _sigmoid(evidence.contacts[:, CONTACTS.index("voice")])
     voice = np.where(nobody, 0, voice).astype(np.float32)
     return Mouth(controls, bilabial, labiodental.astype(np.float32), rest), voice
+
+
+def closing_probability(evidence: Evidence, calibration: Calibration) -> FloatArray:
+    """Probability (T,) of p, b, m; none where f, v are likelier: the lip cannot be at both places."""
+    bilabial = contact_probability(evidence, "bilabial", calibration)
+    labiodental = contact_probability(evidence, "labiodental", calibration)
+    return np.where(bilabial < labiodental, 0, bilabial).astype(np.float32)
 
 
 def closing_threshold(evidence: Evidence, calibration: Calibration) -> FloatArray:
@@ -152,7 +157,7 @@ def closing_threshold(evidence: Evidence, calibration: Calibration) -> FloatArra
 
 
 def pauses(probability: FloatArray, threshold: float) -> NDArray[np.bool_]:
-    """Frames (T,) at rest: above the threshold; in a short pause the likeliest frame must be above one half, too."""
+    """Frames (T,) at rest: above the threshold; a short pause must have a frame that is quite sure, too."""
     silent = probability > threshold
     for start, stop in _runs(silent):
         if stop - start < _LONG_REST and probability[start:stop].max() < _SURE_REST:
@@ -191,7 +196,7 @@ def close_lips(probability: FloatArray, threshold: FloatArray) -> FloatArray:
 
 
 def rest_mouth(silent: NDArray[np.bool_]) -> FloatArray:
-    """Silent frames (T,) -> rest 0..1: pauses of at least 100 ms, not broken by blips, with soft edges."""
+    """Silent frames (T,) -> rest 0..1: pauses of at least 140 ms, not broken by blips, with soft edges."""
     silent = silent.copy()
     for start, stop in _runs(~silent):
         if stop - start < _SHORTEST_SPEECH:

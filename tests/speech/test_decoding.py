@@ -10,6 +10,7 @@ from runtime.speech.decoding import (
     Calibration,
     Evidence,
     close_lips,
+    closing_probability,
     closing_threshold,
     contact_probability,
     decode,
@@ -76,6 +77,15 @@ def test_what_is_well_understood_must_be_surer_to_close_the_lips() -> None:
     np.testing.assert_allclose(threshold[:500], 0.05, rtol=1e-3)
     np.testing.assert_allclose(threshold[-500:], 0.4, rtol=1e-3)
     assert np.all(np.diff(threshold) > -1e-3)
+
+
+def test_lips_do_not_close_where_they_rather_touch_the_teeth() -> None:
+    heard = evidence(bilabial=slice(20, 25), labiodental=slice(22, 25))
+    likely = contact_probability(heard, "bilabial", Calibration())
+    heard.contacts[22:25, 1] = 8
+    probability = closing_probability(heard, Calibration())
+    np.testing.assert_array_equal(probability[:22], likely[:22])
+    assert likely[22:25].min() > 0.9 and probability[22:25].max() == 0
 
 
 def test_a_short_pause_must_be_sure_and_a_long_one_may_be_faint() -> None:

@@ -22,6 +22,7 @@ from runtime.speech.decoding import (
     Calibration,
     Evidence,
     close_lips,
+    closing_probability,
     closing_threshold,
     contact_probability,
 )
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 RECALL_WEIGHT = 2.0  # a p that stays open is seen sooner than lips that meet at a k
 PIECE = 8.0  # seconds; speech made harder comes in pieces
+DRAWS = 6  # times that each is made harder, every time in another way
 WANTED_REST = 0.998
 LARGEST_GAIN = 1.5
 _BILABIALS = [PHONE_NAMES.index(name) for name in ("p", "b", "m")]
@@ -86,7 +88,7 @@ def listen_through_noise(
     data.rescan()
     frames = round(PIECE * FEATURE_FPS)
     heard = []
-    for shard in _held_out(folder):
+    for shard in _held_out(folder) * DRAWS:
         for batch in _pieces(shard, math.ceil(frames * STRETCH) + 1):
             example = augment(batch, frames, data, rng)
             for mel, phone in zip(example.mel, example.phone, strict=True):
@@ -222,7 +224,7 @@ def _closures(
     right: tuple[list[bool], list[bool]] = ([], [])
     for evidence, phone in heard:
         threshold = closing_threshold(evidence, calibration)
-        closed = close_lips(contact_probability(evidence, "bilabial", calibration), threshold) > 0.5
+        closed = close_lips(closing_probability(evidence, calibration), threshold) > 0.5
         sure = closing_threshold(evidence, halves) > 0.5
         bilabial = np.isin(phone, _BILABIALS)
         near = np.convolve(bilabial, np.ones(5), "same") > 0
