@@ -144,16 +144,20 @@ def closing_threshold(evidence: Evidence, calibration: Calibration) -> FloatArra
     """From which probability p, b, m are believed, frame by frame (T,).
 
     In noise or mumbled speech all posteriors are flat and true closures get little, too: a low threshold. Where the
-    network follows every sound a closure that it doubts is none. In between geometrically; judged over 5 s.
+    network follows every sound a closure that it doubts is none. In between geometrically.
     """
+    low, high = calibration.closing
+    return np.asarray(low * (high / low) ** understood(evidence), np.float32)
+
+
+def understood(evidence: Evidence) -> FloatArray:
+    """How well the voice is understood around each frame (T,), 0 hardly to 1 well, judged over 5 s of speech."""
     width = min(_CERTAINTY_WINDOW, len(evidence.certainty))
     spoken = (evidence.odds[:, 2] < 0).astype(np.float64)
     unsure, sure = CERTAINTY
     around = uniform_filter(spoken * (evidence.certainty - unsure), width)
     share = uniform_filter(spoken, width)
-    certain = np.clip(around / np.maximum(share, 1 / width) / (sure - unsure), 0, 1)
-    low, high = calibration.closing
-    return np.asarray(low * (high / low) ** certain, np.float32)
+    return np.clip(around / np.maximum(share, 1 / width) / (sure - unsure), 0, 1)
 
 
 def pauses(probability: FloatArray, threshold: float) -> NDArray[np.bool_]:

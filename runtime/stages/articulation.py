@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.stages.easing import smoothstep
+
 FloatArray = NDArray[np.float32]
 
 TRACK_FPS = 50.0
@@ -405,8 +407,7 @@ def _fall_silent(signal: FloatArray, times: NDArray[Any], start: float, end: flo
         inside = end - times[part]
     if end >= times[-1]:
         inside = times[part] - start if start > 0 else np.full(len(times[part]), 1.0)
-    ramp = np.clip(0.5 + inside / (2 * _REST_BLUR), 0, 1)
-    signal[part] = np.maximum(signal[part], ramp * ramp * (3 - 2 * ramp))
+    signal[part] = np.maximum(signal[part], smoothstep(0.5 + inside / (2 * _REST_BLUR)))
 
 
 def _slice(times: NDArray[Any], start: float, end: float) -> slice:

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from runtime.stages.easing import smoothstep
 from runtime.stages.mesh import EYE, INTERIOR, LOWER_LIP, UPPER_LIP, FaceMesh, Floats, Ints
 from runtime.stages.rasterizing import (
     Bytes,
@@ -97,8 +98,7 @@ class MeshDrawer:
         # A cell that holds the last pixel has its outer node beyond it: keep one step clear of the border.
         inside_x = np.minimum(x - wanted[0], wanted[2] - self.step - x) / fade
         inside_y = np.minimum(y - wanted[1], wanted[3] - self.step - y) / fade
-        ramp = np.clip(np.minimum(inside_x[None], inside_y[:, None]), 0, 1)
-        return np.ascontiguousarray(ramp * ramp * (3 - 2 * ramp), np.float32)
+        return np.ascontiguousarray(smoothstep(np.minimum(inside_x[None], inside_y[:, None])), np.float32)
 
     def draw(self, out: Canvases, source: Floats, driven: Floats, shown: Floats, interior: float) -> None:
         """Draw one frame.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from runtime.contract import Notice, RenderOptions
 from runtime.speech.filters import gaussian_filter, maximum_filter, uniform_filter
 from runtime.stages.articulation import EXPRESSIONS, ArticulationTrack
+from runtime.stages.easing import smoothstep
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,8 @@ HOLE = 0.5  # of the pucker, by which rounded lips are nearer each other
 FAINTEST_SPEECH = -45.0  # dB under a loud vowel
 MIDDLE_OF_FRAME = 0.5  # a frame is seen for its whole interval, so it shows the middle of it
 
-_STREAMS = {
-    "blinks": 1,
-    "head": 2,
-    "brows": 3,
-}  # each kind of movement draws its own random numbers from the seed
+# Each kind of movement draws its own random numbers from the seed.
+_STREAMS = {"blinks": 1, "head": 2, "brows": 3}
 
 
 @dataclass(frozen=True)
@@ -335,8 +333,8 @@ def blinks(frames: int, fps: float, pauses: Doubles, generator: np.random.Genera
             # A lid that shuts between two frames would never be seen shut.
             seen = (math.floor(shut * fps) + MIDDLE_OF_FRAME) / fps
             since = (times - seen) / speed
-            closing = _smoothstep(1 + (since + _SHUT / 2) / _FALL)
-            opening = _smoothstep(1 - (since - _SHUT / 2) / _RISE)
+            closing = smoothstep(1 + (since + _SHUT / 2) / _FALL)
+            opening = smoothstep(1 - (since - _SHUT / 2) / _RISE)
             lids = np.maximum(lids, np.minimum(closing, opening))
         gap = float(np.clip(generator.lognormal(math.log(3.4), 0.35), *_BLINK_GAP))
         clock = moment + gap
@@ -492,16 +490,11 @@ def _ease(frames: int, fps: float, speaking: Mask, track_fps: float) -> Floats:
     first, last = (spoken[0] / track_fps, (spoken[-1] + 1) / track_fps) if len(spoken) else (EASE, end - EASE)
     coming = float(np.clip(first, SHORTEST_EASE, EASE))
     leaving = float(np.clip(end - last, 0.0, EASE))
-    amount = _smoothstep(times / coming)
+    amount = smoothstep(times / coming)
     amount[0] = 0.0
     if leaving >= 1 / fps:
-        amount = np.minimum(amount, _smoothstep((end - times) / leaving))
+        amount = np.minimum(amount, smoothstep((end - times) / leaving))
     return amount.astype(np.float32)
-
-
-def _smoothstep(x: Doubles) -> Doubles:
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
 
 
 def _minimum_jerk(x: Doubles) -> Doubles:

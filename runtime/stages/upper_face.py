@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from runtime.stages.easing import smoothstep
 from runtime.stages.landmarks import GROUPS
 from runtime.stages.mesh import FaceMesh, Floats
 
@@ -18,9 +19,7 @@ TO_LID: Final = 0.8  # of the way from brow to lid, over which it fades below th
 TEMPLE: Final = (0.95, 1.1)  # ipd from the middle of the face between which it fades sideways
 BETWEEN: Final = 0.6  # how much of it the skin between the brows follows
 IRIS_DEPTH: Final = 0.165  # ipd from the eyeball's centre to the iris (about 10 of 62 mm)
-GAZE_HELD: Final = (
-    0.8  # of the head's turn; the vestibulo-ocular reflex of a person who looks at somebody: nearly all
-)
+GAZE_HELD: Final = 0.8  # of the head's turn; the reflex of a person who looks at somebody holds nearly all
 
 
 class UpperFace:
@@ -54,11 +53,5 @@ def brow_weights(mesh: FaceMesh, nodes: Floats) -> Floats:
     below = y - np.interp(x, line[:, 0], line[:, 1])
     up_and_down = np.where(below < 0, -below / FOREHEAD, below / max(TO_LID * gap, 0.05))
     sideways = (np.abs(x) - TEMPLE[0]) / (TEMPLE[1] - TEMPLE[0])
-    middle = BETWEEN + (1 - BETWEEN) * _rise(np.abs(x) / max(float(line[8, 0]), 0.05))
-    return np.asarray(_rise(1 - up_and_down) * _rise(1 - sideways) * middle, np.float32)
-
-
-def _rise(x: Floats) -> Floats:
-    """0 at 0 and below, 1 at 1 and above, smooth between."""
-    x = np.clip(x, 0, 1)
-    return np.asarray(x * x * (3 - 2 * x))
+    middle = BETWEEN + (1 - BETWEEN) * smoothstep(np.abs(x) / max(float(line[8, 0]), 0.05))
+    return np.asarray(smoothstep(1 - up_and_down) * smoothstep(1 - sideways) * middle, np.float32)

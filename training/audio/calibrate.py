@@ -25,6 +25,7 @@ from runtime.speech.decoding import (
     closing_probability,
     closing_threshold,
     contact_probability,
+    understood,
 )
 from runtime.speech.features import FEATURE_FPS, frame_peak, heard_together, heard_twice, scale_for_network
 from runtime.speech.level import level_of
@@ -219,13 +220,12 @@ def _closures(
     heard: Sequence[tuple[Evidence, NDArray[np.int64]]], calibration: Calibration
 ) -> list[tuple[float, float]]:
     """(recall, precision) of closures where speech is hardly, and where it is well understood."""
-    halves = Calibration(closing=(0.25, 1.0))
     found: tuple[list[bool], list[bool]] = ([], [])
     right: tuple[list[bool], list[bool]] = ([], [])
     for evidence, phone in heard:
         threshold = closing_threshold(evidence, calibration)
         closed = close_lips(closing_probability(evidence, calibration), threshold) > 0.5
-        sure = closing_threshold(evidence, halves) > 0.5
+        sure = understood(evidence) > 0.5
         bilabial = np.isin(phone, _BILABIALS)
         near = np.convolve(bilabial, np.ones(5), "same") > 0
         for start, stop in _runs(bilabial):
