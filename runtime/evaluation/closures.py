@@ -66,6 +66,15 @@ def _share(part: float, whole: int) -> float | None:
     return part / whole if whole else None
 
 
+def f_score(recall: float, precision: float, recall_weight: float = 1.0) -> float:
+    """F-measure of van Rijsbergen, "Information Retrieval" (1979); 0 where there is nothing.
+
+    `recall_weight`: how many times as much recall counts as precision; with 1 it is their harmonic mean, F1.
+    """
+    weight = recall_weight**2
+    return (1 + weight) * recall * precision / max(weight * precision + recall, 1e-9)
+
+
 def closed_threshold(gap: NDArray[np.floating]) -> float:
     """The gap (ipd) under which a frame of this film is closed; `gap` (T,) is the whole film's."""
     wide_open = float(np.nanpercentile(gap, 95)) if np.isfinite(gap).any() else 0.0

@@ -11,6 +11,7 @@ from runtime.evaluation.closures import (
     closed_threshold,
     closure_runs,
     count_closures,
+    f_score,
     noisy_frames,
     quiet_frames,
     silent_frames,
@@ -143,3 +144,10 @@ def test_a_cough_is_no_silence() -> None:
     sound[int(1.8 * rate) : int(1.84 * rate)] *= 300
     noisy = noisy_frames(sound, rate, speech, FPS)
     assert np.flatnonzero(noisy[43:]).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_f_score_by_hand() -> None:
+    assert f_score(0.6, 0.3) == pytest.approx(2 * 0.18 / 0.9)  # the harmonic mean
+    assert f_score(0.6, 0.3, recall_weight=2.0) == pytest.approx(5 * 0.18 / (4 * 0.3 + 0.6))
+    assert f_score(0.7, 0.7, recall_weight=2.0) == pytest.approx(0.7)
+    assert f_score(0.0, 0.0) == 0

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from runtime.evaluation.alignment import Interval, read_alignment, segments_of
-from runtime.evaluation.closures import ClosureCount, count_closures
+from runtime.evaluation.closures import ClosureCount, count_closures, f_score
 from runtime.evaluation.films import find_speech
 from runtime.inference.packs import ModelPack
 from runtime.inference.sessions import Sessions
@@ -117,7 +117,7 @@ def quality(count: ClosureCount) -> float:
     """F1 of closures: of those spoken, and of those seen."""
     recall = count.hits / count.bilabials if count.bilabials else 1.0
     precision = count.right / count.closures if count.closures else 1.0
-    return 2 * recall * precision / max(recall + precision, 1e-9)
+    return f_score(recall, precision)
 
 
 def wrong_scripts(cases: Sequence[Case], wanted: int = 30) -> list[tuple[str, float]]:

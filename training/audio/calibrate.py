@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from runtime.evaluation.closures import f_score
 from runtime.speech.decoding import (
     Calibration,
     Evidence,
@@ -205,15 +206,9 @@ def _fit_closing(
     grid = [float(value) for value in np.geomspace(0.03, 0.5, 13)]
     pairs = [(low, high) for number, low in enumerate(grid) for high in grid[number:]]
     scores = {pair: _closures(heard, dataclasses.replace(calibration, closing=pair)) for pair in pairs}
-    best = max(pairs, key=lambda pair: sum(f_score(*rates) for rates in scores[pair]))
+    best = max(pairs, key=lambda pair: sum(f_score(*rates, RECALL_WEIGHT) for rates in scores[pair]))
     names = ("recall_unsure", "precision_unsure", "recall_sure", "precision_sure")
     return best, dict(zip(names, (*scores[best][0], *scores[best][1]), strict=True))
-
-
-def f_score(recall: float, precision: float) -> float:
-    """F-measure of van Rijsbergen, "Information Retrieval" (1979); 0 where there is nothing."""
-    weight = RECALL_WEIGHT**2
-    return (1 + weight) * recall * precision / max(weight * precision + recall, 1e-9)
 
 
 def _closures(
