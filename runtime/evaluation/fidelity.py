@@ -13,6 +13,9 @@ Image = NDArray[np.uint8]
 IDENTICAL = 100.0
 """What a PSNR without any difference is written as, dB."""
 
+SKULL_DEPTH = 1.2
+"""How far the head's centre lies behind the middle of irises and chin, in ipd: as in ICT-FaceKit's mean head."""
+
 
 def psnr(image: Image, truth: Image, mask: NDArray[np.bool_] | None = None) -> float:
     """Peak signal-to-noise ratio in dB of 8-bit pictures (H, W, 3), all of it or where `mask` (H, W) is set."""
@@ -25,23 +28,27 @@ def psnr(image: Image, truth: Image, mask: NDArray[np.bool_] | None = None) -> f
     return min(IDENTICAL, 10 * np.log10(255**2 / error)) if error > 0 else IDENTICAL
 
 
-def background(points: Points, height: int, width: int) -> NDArray[np.bool_]:
-    """(H, W) what is surely neither head, hair nor shoulders, from landmarks (116, 2).
+def background(points: Points, yaw: float, height: int, width: int) -> NDArray[np.bool_]:
+    """(H, W) what is surely neither head, hair nor shoulders, from landmarks (116, 2) and yaw in radians.
 
     The head is an ellipse about the face's middle, 2.1 ipd to the sides, 3.1 up and 2.3 down; the shoulders
-    spread from the neck at 45 degrees and take all below. Long hair that falls further outside is taken for
-    background, which makes the measure stricter.
+    spread from the neck at 45 degrees and take all below. Both lie behind the face, so a turned head's are found
+    to the side that it turns away from. Long hair that falls further outside is taken for background, which makes
+    the measure stricter.
     """
-    unit = ipd(points)
     irises = points[GROUPS["iris"]]
     chin = points[GROUPS["jaw"]][8]
-    middle = (irises.mean(axis=0) + chin) / 2
-    tilt = np.degrees(np.arctan2(irises[1, 1] - irises[0, 1], irises[1, 0] - irises[0, 0]))
+    right = (irises[1] - irises[0]) / ipd(points)
+    up = np.array([right[1], -right[0]])
+    unit = ipd(points) / np.cos(yaw)
+    behind = -SKULL_DEPTH * unit * np.sin(yaw) * right
+    head = (irises.mean(axis=0) + chin) / 2 + behind + 0.4 * unit * up
+    neck = chin + behind
     taken = np.zeros((height, width), np.uint8)
     axes = (round(2.1 * unit), round(2.7 * unit))
-    centre = (round(float(middle[0])), round(float(middle[1] - 0.4 * unit)))
-    cv2.ellipse(taken, centre, axes, float(tilt), 0, 360, 255, cv2.FILLED)
-    across = np.arange(width)[None, :] - chin[0]
-    below = np.arange(height)[:, None] - chin[1]
+    tilt = float(np.degrees(np.arctan2(right[1], right[0])))
+    cv2.ellipse(taken, (round(head[0]), round(head[1])), axes, tilt, 0, 360, 255, cv2.FILLED)
+    across = np.arange(width)[None, :] - neck[0]
+    below = np.arange(height)[:, None] - neck[1]
     shoulders = below > np.maximum(np.abs(across) - 1.6 * unit, 0)
     return (taken == 0) & ~shoulders

@@ -44,8 +44,9 @@ def measure_fidelity(path: Path, speech: Sequence[Speech], studio: Studio) -> di
     still: the untouched photo through stages 3 to 5; idle: driven by silence with the head at rest (an open mouth
     closes, so a smiling photo cannot be equal); background: what is neither head nor shoulders, while talking.
     """
-    photo = studio.photo(path)
-    mask = background(studio.points(path), *photo.shape[:2])
+    portrait = studio.portrait(path)
+    photo = portrait.image
+    mask = background(portrait.landmarks, portrait.yaw, *photo.shape[:2])
     still, idle = (frame for _, frame in studio.poses(path, sheet_poses()[:2]))
     talking = [psnr(frame, photo, mask) for frame in studio.talk(path, speech[0].audio, BACKGROUND_SECONDS)]
     return {
