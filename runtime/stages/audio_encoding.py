@@ -2,7 +2,8 @@
 
 Samples become log-mel features, features go through the network in overlapping windows of fixed size, and what
 it says of each frame is decoded into closures, rests and ARKit coefficients. The result does not depend on the
-windows: each has a second of context on either side, more than the network sees (0.62 s).
+windows: each has 2.4 s of context on either side, of which the network sees 1.52 s; within the rest the order of
+phones forgets where the window began.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
 
-CONTEXT = 240  # feature frames (10 ms) on either side of a window: what network and order of phones see
+CONTEXT = 240  # feature frames (10 ms) on either side of a window: what network and order of phones look at
 _SAMPLES_PER_ROW = round(RATE / TRACK_FPS)
 _SILENCE = (LEVEL_RANGE[0] + 40.0) / 20.0  # what silence looks like to the network
 
