@@ -104,7 +104,7 @@ def _make(
     from runtime.lessons.scenes import SceneFolder
     from runtime.lessons.script import parse_lesson
     from runtime.lessons.slides import Theme, gather_pictures
-    from runtime.lessons.task import LessonTask
+    from runtime.lessons.slideshow import SlideShow
     from runtime.media.fetching import Fetcher
     from runtime.media.image import load_image
     from runtime.media.video import check_target
@@ -119,6 +119,8 @@ def _make(
     folder = SceneFolder(keep / "scenes")
     theme = Theme.checked(options.look(lesson.look))
     pictures = gather_pictures(lesson, theme, leftovers, given.script.parent, Fetcher(fetch_policy()))
+    stage = options.stage(render.subtitles)
+    show = SlideShow.of(lesson, stage, theme, pictures, given.slides, options.language)
     task = {
         "script": script,
         "portrait": None if given.audio else str(given.portrait),  # looked at before a voice is paid for
@@ -144,7 +146,7 @@ def _make(
         lesson,
         takes,
         given.portrait,
-        LessonTask.read(task).show.stage,
+        show.stage,
         checked.slides,
         options,
         render,
