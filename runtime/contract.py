@@ -93,7 +93,7 @@ class RenderOptions(Options):
     )
     dynamic_scale: float = Field(1.0, ge=0.5, le=2.0, description="gain of the mouth's movement")
     motion_scale: float = Field(
-        1.0, ge=0, le=2.0, description="gain of head and expression movement; 0 = head still"
+        1.0, ge=0, le=2.0, description="gain of head and brow movement; 0 = head still"
     )
     lip_alignment: bool = Field(True, description="estimate and remove the offset between sound and lips")
     lip_offset_ms: float = Field(

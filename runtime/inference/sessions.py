@@ -44,7 +44,6 @@ class Session:
         self._session = session
         self.graph = graph
         self.provider = provider
-        self.input_names = [value.name for value in session.get_inputs()]
         self.output_names = [value.name for value in session.get_outputs()]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -81,11 +81,6 @@ class Stage:
         return replace(self, **turned, leftwards=not self.leftwards)
 
     @property
-    def subtitle_bottom(self) -> float:
-        """What stays free below burned subtitles, as a share of the short side."""
-        return (self.size[1] - self.subtitles.bottom) / min(self.size)
-
-    @property
     def rounding(self) -> float:
         """Radius of the presenter's corners in pixels."""
         return {"circle": self.presenter.width / 2, "rounded": ROUNDING * self.unit, "bleed": 0.0}[self.shape]

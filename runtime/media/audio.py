@@ -32,7 +32,6 @@ class AudioFile:
     path: Path
     rate: int
     channels: int
-    codec: str
     stated_duration: float | None
     max_seconds: float
 
@@ -52,7 +51,6 @@ class AudioFile:
                     path=path,
                     rate=stream.codec_context.sample_rate,
                     channels=stream.codec_context.channels,
-                    codec=stream.codec_context.name,
                     stated_duration=stated,
                     max_seconds=max_minutes * 60.0,
                 )

@@ -18,7 +18,6 @@ from runtime.quantization.worker import Worker
 
 ROUNDS = 15
 ITEMS = 4  # that run together, as in a film
-MB = 1 << 20
 
 
 @dataclass(frozen=True)

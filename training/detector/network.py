@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -48,9 +47,3 @@ class DetectorNetwork(nn.Module):
         y = self.merge16(at16 + F.interpolate(self.lift16(at32), scale_factor=2, mode="nearest"))
         y = self.merge8(at8 + F.interpolate(self.lift8(y), scale_factor=2, mode="nearest"))
         return self.score(y).float(), self.geometry(y).float()
-
-
-def cell_centres() -> Tensor:
-    """(2, 24, 24) x and y of the cells' centres in pixels."""
-    axis = (torch.arange(CELLS) + 0.5) * STRIDE - 0.5
-    return torch.stack(torch.meshgrid(axis, axis, indexing="xy"))

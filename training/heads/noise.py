@@ -25,10 +25,3 @@ def noise(grain: float) -> Floats:
         smooth = cv2.GaussianBlur(tiled, (0, 0), grain)[SIZE : 2 * SIZE, SIZE : 2 * SIZE]
         textures[i] = np.clip(0.5 + 0.25 * (smooth - smooth.mean()) / smooth.std(), 0, 1)
     return textures
-
-
-def stretched(rng: np.random.Generator, height: int, width: int, along: float) -> Floats:
-    """(height, width) fibres: noise drawn out ``along`` times vertically, for hair and cloth behind the head."""
-    texture = noise(1.5)[rng.integers(COUNT)]
-    rows = max(4, int(height / max(along, 1.0)))
-    return np.asarray(cv2.resize(texture[:rows], (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from runtime.stages.landmarks import GROUPS, LID_LOWER, LID_UPPER, LIP_LOWER, LIP_UPPER
+from runtime.stages.landmarks import GROUPS
 from runtime.stages.mesh import STABLE
 from training.heads.contact import BLINK_FULL, BLINK_START, LID_OVERLAP, LIP_OVERLAP, Contact
 from training.heads.facekit import FaceKit, Ints
@@ -107,16 +107,6 @@ class CanonicalFrame:
     def __call__(self, points: Tensor) -> Tensor:
         """Map points (B, N, 2)."""
         return (points - self.middle) @ self.matrix.transpose(1, 2) + self.target
-
-
-def lip_gaps(landmarks: Tensor) -> Tensor:
-    """(B, 9) signed heights of the mouth opening from landmarks (B, 116, 2), y down: positive is open."""
-    return landmarks[:, LIP_LOWER, 1] - landmarks[:, LIP_UPPER, 1]
-
-
-def lid_gaps(landmarks: Tensor) -> Tensor:
-    """(B, 14) signed heights of the eyes' openings."""
-    return landmarks[:, LID_LOWER.ravel(), 1] - landmarks[:, LID_UPPER.ravel(), 1]
 
 
 def iris_distance(landmarks: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from runtime.speech.pronunciation.registry import CODES
 from runtime.speech.pronunciation.tokens import HAN, HANGUL, KANA
 
 _SCRIPTS = {
@@ -86,8 +85,3 @@ def _by_frequent_words(text: str) -> str:
     }
     best = max(score, key=lambda code: score[code])
     return best if score[best] > score["en"] and score[best] >= 2 else "en"
-
-
-def supported() -> tuple[str, ...]:
-    """The codes `pronounce` has rules for."""
-    return CODES
