@@ -2,7 +2,8 @@ from pathlib import Path
 
 from runtime.contract import RenderOptions
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_readme_explains_every_option_with_its_default() -> None:
@@ -21,4 +22,16 @@ def test_readme_explains_every_option_with_its_default() -> None:
 
 def test_readme_names_files_that_exist() -> None:
     for name in ("LICENSE", "_assets/demo_portrait.jpg", "_assets/demo_speech.ogg", "requirements-gpu.txt"):
-        assert (Path(__file__).parents[1] / name).is_file()
+        assert (ROOT / name).is_file()
+
+
+def test_what_is_installed_for_gpus_does_all_that_the_rest_does() -> None:
+    usual, gpu = (requirements(name) for name in ("requirements.txt", "requirements-gpu.txt"))
+    own = {line for line in usual if line.startswith(("onnxruntime", "dify_plugin"))}
+    assert len(own) == 3
+    assert usual - own <= gpu
+
+
+def requirements(name: str) -> set[str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
