@@ -195,12 +195,14 @@ def _add_inspect(commands: Any) -> None:
         help="say what is seen in a portrait",
         description="Find the face, its landmarks, pose and quality.",
     )
-    parser.add_argument("--portrait", required=True, type=Path, metavar="PICTURE")
+    parser.add_argument(
+        "--portrait", required=True, type=Path, metavar="PICTURE", help="a picture with a face"
+    )
     parser.add_argument(
         "--overlay", type=Path, metavar="PICTURE", help="draw the landmarks and write them here"
     )
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
-    _add_provider(parser)
+    _add_some_options(parser, "provider", "threads")
     parser.set_defaults(run=_inspect)
 
 
@@ -233,12 +235,11 @@ def _add_articulate(commands: Any) -> None:
         help="write what the mouth does as a table",
         description="Write ARKit mouth coefficients, voice activity and loudness, one row a frame, as CSV.",
     )
-    parser.add_argument("--audio", required=True, type=Path, metavar="SOUND")
-    parser.add_argument("--out", required=True, type=Path, metavar="TABLE")
-    parser.add_argument("--fps", type=float, help="rows a second; 50 when not given")
-    parser.add_argument("--max-audio-minutes", type=float, default=RenderOptions().max_audio_minutes)
+    parser.add_argument("--audio", required=True, type=Path, metavar="SOUND", help="a recording of speech")
+    parser.add_argument("--out", required=True, type=Path, metavar="TABLE", help="the CSV file to write")
+    parser.add_argument("--fps", type=float, metavar="NUMBER", help="rows a second; 50 when not given")
     _add_script(parser)
-    _add_provider(parser)
+    _add_some_options(parser, "max_audio_minutes", "provider", "threads")
     parser.set_defaults(run=_articulate)
 
 
@@ -247,12 +248,13 @@ def _articulate(given: argparse.Namespace) -> int:
         raise RuntimeProblem(
             "option_out_of_range", f"Option fps is {given.fps:g}, but must be a number from 1 to 200."
         )
+    limits = RenderOptions.checked({"max_audio_minutes": given.max_audio_minutes})
     from runtime.media.audio import AudioFile
     from runtime.pipeline import listen
     from runtime.stages.audio_encoding import write_csv
 
     script = script_from(given)
-    audio = AudioFile.open(given.audio, given.max_audio_minutes)
+    audio = AudioFile.open(given.audio, limits.max_audio_minutes)
     heard = listen(audio, _sessions(given), script=script, language=given.language)
     try:
         write_csv(heard.track, given.out, given.fps)
@@ -266,10 +268,8 @@ def _articulate(given: argparse.Namespace) -> int:
     return DONE
 
 
-def _add_provider(parser: argparse.ArgumentParser) -> None:
-    for name in ("provider", "threads"):
-        field = RenderOptions.model_fields[name]
-        parser.add_argument(f"--{name}", help=f"{field.description} ({allowed_values(field)})")
+def _add_some_options(parser: argparse.ArgumentParser, *names: str) -> None:
+    add_options(parser, without=RenderOptions.model_fields.keys() - set(names))
 
 
 def _sessions(given: argparse.Namespace) -> Any:

@@ -202,7 +202,11 @@ def test_articulate_writes_a_row_a_frame(tmp_path: Path, capsys: pytest.CaptureF
     assert len(rows) == pytest.approx(9.2 * 50, abs=3)
     jaw = np.array([float(row.split(",")[1]) for row in rows])
     assert jaw.max() > 0.15 and jaw.min() < 0.02
-    assert main(["articulate", "--audio", str(SPEECH), "--out", str(tmp_path / "absent" / "t.csv")]) == 2
+    command = ["articulate", "--audio", str(SPEECH), "--out"]
+    assert main([*command, str(tmp_path / "absent" / "t.csv")]) == 2
+    capsys.readouterr()
+    assert main([*command, str(table), "--max-audio-minutes", "0"]) == 2
+    assert "max_audio_minutes is 0, but must be a number from 0.1 to 600" in capsys.readouterr().err
 
 
 def test_doctor_says_what_will_run(capsys: pytest.CaptureFixture[str]) -> None:
