@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from runtime.stages.blending import lay
 from runtime.stages.landmarks import GROUPS, eye_opening, ipd, mouth_opening
-from runtime.stages.lid_skin import LidSkin, above_lashes
+from runtime.stages.lid_skin import LidSkin
 from runtime.stages.mouth_painting import MouthGraphs, MouthPainter
 from runtime.stages.warping import PhotoSampler
 
@@ -40,6 +40,7 @@ MOUTH_GATE: Final = 0.03  # ipd beyond the open mouth over which the network may
 EYE_GATE: Final = 0.05  # ipd beyond the new lid skin: room for the lash line and the crease
 MOUTH_SPAN: Final = 1.2
 EYE_SPAN: Final = 0.75
+CHEEK: Final = 0.42  # ipd under the eye, where the photo's skin is bare
 LEAST_OPENING: Final = 0.016  # ipd; a photo's mouth open by less counts as closed
 FULL_AMOUNT: Final = 0.5  # from which on nothing of a photo's own open mouth is kept at its old place
 SHARPENING: Final = 0.9  # how much of the difference to its own blur is added to the painted mouth
@@ -139,7 +140,9 @@ class EyeView:
         ring, brow = (
             portrait.landmarks[GROUPS[name]] @ matrix[:, :2].T + matrix[:, 2] for name in EYE_AND_BROW[eye]
         )
-        self.skin = LidSkin(self.source, ring, brow)
+        down = translation(0, -CHEEK * EYE_SIZE / EYE_SPAN) @ np.vstack([matrix, [0, 0, 1]])
+        cheek = as_planes(crop_of(portrait.image, down[:2], EYE_SIZE))
+        self.skin = LidSkin(self.source, ring, brow, cheek)
 
     def matrix(self, frame: MeshFrame) -> Matrix:
         """Canvas pixels -> crop pixels, the left eye mirrored."""
@@ -163,6 +166,10 @@ class EyeView:
         drive = np.array([self._opening, blink, self._sign * yaw, pitch], np.float32)
         gate = soft_gate(lid, EYE_GATE * EYE_SIZE / EYE_SPAN)
         return CropInputs(as_planes(crop, lid), drive, gate)
+
+    def layer(self, inputs: CropInputs, painted: Floats, box: Box) -> Floats:
+        """The lid in a box of the crop (h, w, 4), RGB 0..255 and cover 0..1, given the network's answer (4, 64, 64)."""
+        return self.skin.layer(painted, inputs.gate, inputs.frame[3], float(inputs.drive[1]), box)
 
 
 class TextureRenderer:
@@ -264,15 +271,12 @@ class FaceTexture:
             to_crop = shifted(eye.matrix(frame), frame.region)
             painted_on = occupied(inputs.gate)
             box = covered_box(painted_on, to_crop, picture.shape[:2]) if painted_on else None
-            if box is None:
+            if painted_on is None or box is None:
                 continue
             x0, y0, x1, y1 = box
-            lid = inputs.frame[3]
-            cover = inputs.gate * painted[3] * above_lashes(lid)
-            colour = eye.skin.paint(painted[:3], cover, lid)
-            planes = np.concatenate([colour * 255, cover[None]]).transpose(1, 2, 0)
-            layer = np.ascontiguousarray(planes)
-            lay(picture[y0:y1, x0:x1], placed(to_crop, box), layer, NO_MASK, NO_PICTURE)
+            place = translation(-painted_on[0], -painted_on[1]) @ np.vstack([placed(to_crop, box), [0, 0, 1]])
+            layer = eye.layer(inputs, painted, painted_on)
+            lay(picture[y0:y1, x0:x1], place[:2], layer, NO_MASK, NO_PICTURE)
 
 
 def warp(photo: Image, frame: MeshFrame) -> Image:

@@ -237,7 +237,7 @@ def test_blink_paints_both_lids_and_nothing_else(field: MotionField) -> None:
         # The double's flat green is no relief: the lid is of the colour that surrounds the eye, without its grain.
         lid = picture[frame.lid[eye] > 250].astype(float)
         plain = moved(drawn, frame)[frame.lid[eye] > 250].astype(float)
-        skin = texture._eyes[eye].skin.colour.mean(axis=(1, 2)) * 255
+        skin = texture._eyes[eye].skin.bare.mean(axis=(1, 2)) * 255
         assert np.abs(lid.mean(axis=0) - skin).max() < 40
         assert np.abs(lid - plain).mean() > 5
     mouth = drawn.landmarks[GROUPS["lip_outer"]].mean(axis=0).astype(int) - motion.region[:2]
