@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.evaluation.alignment import ALIGNMENT_SUFFIXES, Interval, read_alignment, segments_of
+from runtime.evaluation.alignment import Interval, read_alignment, segments_of
 from runtime.evaluation.closures import ClosureCount, count_closures, silent_frames
+from runtime.evaluation.films import find_speech
 from runtime.inference.packs import ModelPack
 from runtime.inference.sessions import Sessions
 from runtime.media.audio import AudioFile
@@ -36,20 +37,6 @@ _LOOK_ALIKE = (
 )  # fmt: skip
 _CLASS = {name: number for number, names in enumerate(_LOOK_ALIKE) for name in names.split()}
 _VOWELS = ["a", "ae", "ah", "eh", "e", "ax", "ih", "i", "o", "ou", "uh", "u", "y", "oe", "er"]
-
-
-def recordings(folder: Path) -> list[tuple[Path, Path]]:
-    """(audio, alignment) pairs of a folder."""
-    pairs = []
-    for alignment in sorted(folder.iterdir()):
-        suffix = next((s for s in ALIGNMENT_SUFFIXES if alignment.name.endswith(s)), None)
-        if suffix is None:
-            continue
-        stem = alignment.name.removesuffix(suffix)
-        audio = next((folder / (stem + s) for s in (".wav", ".flac") if (folder / (stem + s)).exists()), None)
-        if audio is not None:
-            pairs.append((audio, alignment))
-    return pairs
 
 
 def area_under_curve(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> float:
@@ -113,16 +100,16 @@ class Tally:
 
 def evaluate(pack_dir: Path | None, folder: Path) -> dict[str, Any]:
     """Metrics over all recordings of a folder."""
-    pairs = recordings(folder)
-    if not pairs:
+    aligned = [(speech.audio, speech.alignment) for speech in find_speech(folder) if speech.alignment]
+    if not aligned:
         raise FileNotFoundError(f"no recording with an alignment beside it in {folder}")
     sessions = Sessions(ModelPack.load(pack_dir))
     encoder = AudioEncoder(sessions)
     calibration = Calibration.of(sessions.get("audio_encoder").graph.record)
     tally = Tally()
-    for audio, alignment in pairs:
+    for audio, alignment in aligned:
         tally.add(encoder, calibration, audio, read_alignment(alignment))
-    return {"recordings": len(pairs), **tally.result()}
+    return {"recordings": len(aligned), **tally.result()}
 
 
 def main() -> None:
