@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.speech.filters import percentile_filter, uniform_filter
+from runtime.speech.filters import maximum_filter, percentile_filter, uniform_filter
 from runtime.stages.articulation import CONTROLS, PHONE_NAMES, TRACK_FPS, ArticulationTrack, Mouth
 
 FloatArray = NDArray[np.float32]
@@ -90,6 +90,8 @@ CERTAINTY = (0.6, 0.75)
 """Mean probability of the likeliest phone in speech that is hardly, and in speech that is well understood."""
 
 _SHORTEST_CLOSURE = 3  # frames of 20 ms
+_EDGE = 0.5  # of the likeliest frame within _EDGE_WINDOW
+_EDGE_WINDOW = 7
 _SHORTEST_REST = 7
 _SHORTEST_SPEECH = 4
 _LONG_REST = 12  # from here on a faint pause is believed; a shorter one may be the closure of a t
@@ -182,15 +184,12 @@ def steady_noise(loudness: FloatArray) -> NDArray[np.bool_]:
 def close_lips(probability: FloatArray, threshold: FloatArray) -> FloatArray:
     """Probabilities of p, b, m and thresholds (T,) -> closure: exactly 1 where believed, approaching where nearly so.
 
-    A believed closure covers the frames above the threshold, and three at least: the likeliest next to them.
+    A believed closure covers the frames above the threshold that are at least half as likely as the likeliest near
+    them: the edge of a sound is where its probability halves. It covers three at least, the likeliest next to it.
     """
     belief = probability / threshold
     closure = (0.4 * np.clip(belief, 0, 1) ** 2).astype(np.float32)
-    for start, stop in _runs(belief > 0.5):
-        believed = np.flatnonzero(belief[start:stop] > 1)
-        if len(believed) == 0:
-            continue
-        first, last = start + believed[0], start + believed[-1] + 1
+    for first, last in _runs((belief > 1) & (belief >= _EDGE * maximum_filter(belief, _EDGE_WINDOW))):
         while last - first < min(_SHORTEST_CLOSURE, len(belief)):
             before = belief[first - 1] if first > 0 else -1.0
             after = belief[last] if last < len(belief) else -1.0

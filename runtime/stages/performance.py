@@ -35,7 +35,7 @@ _PUCKER = EXPRESSIONS.index("mouthPucker")
 # Seconds.
 EASE = 0.4  # from the untouched photo to fully driven, and back: as long as a smile takes to go
 SHORTEST_EASE = 0.2  # where somebody speaks from the first moment on
-SHORTEST_PAUSE = 0.12  # the mouth does not rest in shorter ones
+SHORTEST_PAUSE = 0.16  # the mouth does not rest in shorter ones: the silence in a stop may be as long
 SHORTEST_SOUND = 0.06
 OPENS_BEFORE, CLOSES_AFTER = 0.04, 0.06  # how far speech reaches into the pauses around it
 JAW_INERTIA = 0.025  # standard deviation of the Gaussian that what opens the mouth follows

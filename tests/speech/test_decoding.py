@@ -48,6 +48,18 @@ def test_a_believed_closure_is_complete_and_lasts_three_frames() -> None:
     assert closure[:9].max() < 0.1
 
 
+def test_a_clear_closure_ends_where_it_is_half_as_likely() -> None:
+    probability = np.array([0, 0.1, 0.2, 0.6, 0.9, 0.9, 0.8, 0.3, 0.2, 0.1, 0], np.float32)
+    closed = close_lips(probability, np.full_like(probability, 0.1)) == 1
+    np.testing.assert_array_equal(np.flatnonzero(closed), [3, 4, 5, 6])
+
+
+def test_a_sound_between_two_clear_closures_opens_the_lips() -> None:
+    probability = np.array([0, 0.9, 0.9, 0.9, 0.3, 0.3, 0.9, 0.9, 0.9, 0], np.float32)
+    closed = close_lips(probability, np.full_like(probability, 0.1)) == 1
+    assert not closed[4:6].any() and closed[1:4].all() and closed[6:9].all()
+
+
 def test_doubt_only_brings_the_lips_nearer() -> None:
     probability = np.zeros(20, np.float32)
     probability[10] = 0.45

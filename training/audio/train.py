@@ -33,9 +33,12 @@ PEAK_RATE = 3e-3
 EMA_DECAY = 0.999
 CONTROL_WEIGHTS = torch.tensor([4.0, 2.0, 2.0, 2.0, 2.0, 1.5, 1.5, 1.0, 1.0, 1.0])
 CONTACT_WEIGHTS = torch.tensor([2.0, 1.5, 1.0, 1.0])  # the rare lip contacts count more when they are there
+CONTACTS_SHARE = 2.0  # of their loss beside that of the phones
 
 
-def losses(network: AudioNetwork, example: Example) -> dict[str, Tensor]:
+def losses(
+    network: AudioNetwork, example: Example, contacts_share: float = CONTACTS_SHARE
+) -> dict[str, Tensor]:
     """Cross-entropy of the sounds, squared error of the controls, binary cross-entropy of the contacts."""
     device = next(network.parameters()).device
     with torch.autocast(device.type, torch.bfloat16):
@@ -48,7 +51,7 @@ def losses(network: AudioNetwork, example: Example) -> dict[str, Tensor]:
         "contacts": F.binary_cross_entropy_with_logits(
             contacts.float(), example.contacts.to(device), pos_weight=CONTACT_WEIGHTS.to(device)
         )
-        * 2,
+        * contacts_share,
     }
 
 
@@ -119,7 +122,13 @@ def learning_rate(peak: float, step: int, progress: float) -> float:
 
 
 def train(
-    run: Run, data: SpeechData, minutes: float, peak: float, batch: int, rng: np.random.Generator
+    run: Run,
+    data: SpeechData,
+    minutes: float,
+    peak: float,
+    batch: int,
+    contacts_share: float,
+    rng: np.random.Generator,
 ) -> None:
     """Until the run's total time reaches `minutes`; the learning rate begins at `peak`."""
     run.network.train()
@@ -128,7 +137,7 @@ def train(
     clock = time.monotonic()
     while run.seconds < minutes * 60:
         crops = data.batch(batch, math.ceil(FRAMES * STRETCH) + 1)
-        parts = losses(run.network, augment(crops, FRAMES, data, rng))
+        parts = losses(run.network, augment(crops, FRAMES, data, rng), contacts_share)
         rate = learning_rate(peak, run.step, run.seconds / (minutes * 60))
         run.update(torch.stack(list(parts.values())).sum(), rate)
         for name, value in parts.items():
@@ -163,6 +172,9 @@ def main() -> None:
     )
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
+    parser.add_argument(
+        "--contacts-share", type=float, default=CONTACTS_SHARE, help="weight of the lip contacts' loss"
+    )
     parser.add_argument("--channels", type=int, default=192)
     parser.add_argument("--blocks", type=int, default=len(DILATIONS), help="depth of the network")
     parser.add_argument("--from", type=Path, dest="beginning", help="run whose network this one goes on from")
@@ -182,7 +194,7 @@ def main() -> None:
     data = SpeechData(arguments.data, rng)
     data.rescan()
     log.info("%s, %d parameters, %s", device, sum(p.numel() for p in run.network.parameters()), CONTACTS)
-    train(run, data, arguments.minutes, arguments.rate, arguments.batch, rng)
+    train(run, data, arguments.minutes, arguments.rate, arguments.batch, arguments.contacts_share, rng)
 
 
 if __name__ == "__main__":
