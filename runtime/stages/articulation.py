@@ -83,11 +83,12 @@ _KEPT_WHEN_CLOSED = np.where(np.arange(len(CONTROLS)) >= _OPENING, 0.5, 0.0).ast
 # The lower lip is drawn in under the upper teeth and the upper lip lifted off them: a gap in which teeth are seen,
 # so that f is no p.
 _LIP_ON_TEETH = {"jaw": 0.12, "upper": 0.65, "roll_lower": 0.55}
-# A jaw that falls alone leaves the upper teeth behind the lip; people who open wide show their edge.
-_LIP_LIFTED_BY_JAW = 0.45
+# A jaw that falls alone leaves the upper teeth behind the lip; people who open wide show their edge. Times its square.
+_LIP_LIFTED_BY_JAW = 0.9
 _CONTACT_POSE = {
     "bilabial": _controls(press=0.35, roll_lower=0.25, roll_upper=0.15),
-    "labiodental": _controls(**_LIP_ON_TEETH),
+    # The corners of the mouth come in, so that a smile bares fewer teeth.
+    "labiodental": _controls(**_LIP_ON_TEETH, pucker=0.25),
 }
 
 
@@ -248,7 +249,7 @@ def compose(
     mouth = mouth * (1 - bilabial[:, None]) + closed * bilabial[:, None]
     mouth *= 1 - rest[:, None]
     jaw, upper = _CONTROL_INDEX["jawOpen"], _CONTROL_INDEX["mouthUpperUp"]
-    mouth[:, upper] = np.maximum(mouth[:, upper], _LIP_LIFTED_BY_JAW * mouth[:, jaw])
+    mouth[:, upper] = np.maximum(mouth[:, upper], _LIP_LIFTED_BY_JAW * mouth[:, jaw] ** 2)
     closure = np.maximum(bilabial, rest).astype(np.float32)
     return expand_controls(np.clip(mouth, 0, 1)), closure
 

@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 MOUTH_SIZE: Final = 128  # pixels of the mouth crop
 MOUTH_SPAN: Final = 1.2  # its side in ipd
 MOUTH_DROP: Final = 0.12  # of its centre under the incisors' edge, ipd
+# How far the upper incisors at least reach below relaxed lips, ipd: 1.9 mm in men, 3.4 in women (Vig & Brundo, "The
+# kinetics of anterior tooth display", 1978). Where a photo hides the teeth, landmarks alone may place them too high.
+INCISORS_SHOW: Final = 0.04
 EYE_SIZE: Final = 64
 EYE_SPAN: Final = 0.75
 EYE_MARGIN: Final = 0.15  # by which the layer under the lids is larger than the eye
+MIDDLE: Final = 9  # of the 19 pairs of vertices along the lips' rims
 PIVOT: Final = np.array([0.0, 1.5])  # the head rolls about this place, near the chin; canonical frame
 
 _BLINK_RIGHT: Final = EXPRESSIONS.index("eyeBlinkRight")
@@ -101,17 +105,28 @@ class MotionField:
         self.motion = sessions.get("mesh_motion")
         self.mesh = FaceMesh.load(pack.asset("mesh"))
 
-    def bind(self, portrait: OnCanvas) -> FaceMotion:
-        """Prepare a portrait that lies on the output canvas."""
+    def bind(self, portrait: OnCanvas, incisors_show: float = INCISORS_SHOW) -> FaceMotion:
+        """Prepare a portrait that lies on the output canvas.
+
+        `incisors_show`: how far the upper incisors at least reach below relaxed lips, ipd; -inf leaves them where the
+        mesh has them.
+        """
         height, width = portrait.image.shape[:2]
-        return FaceMotion(self, np.asarray(portrait.landmarks, np.float32), (width, height))
+        return FaceMotion(self, np.asarray(portrait.landmarks, np.float32), (width, height), incisors_show)
 
 
 class FaceMotion:
     """Drives one portrait. Not for several threads at once; `copy` gives another worker its own arrays."""
 
-    def __init__(self, field: MotionField, landmarks: Floats, canvas: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        field: MotionField,
+        landmarks: Floats,
+        canvas: tuple[int, int],
+        incisors_show: float = INCISORS_SHOW,
+    ) -> None:
         self._field, self._landmarks, self._canvas = field, landmarks, canvas
+        self._incisors_show = incisors_show
         mesh = self.mesh = field.mesh
         self.frame_of_face = mesh.frame(landmarks)
         self._to_pixels = self.frame_of_face.inverse
@@ -122,7 +137,9 @@ class FaceMotion:
         self.lips, self.lids = Lips(mesh, self.nodes), Lids(mesh, self.nodes)
         self.upper_face = UpperFace(mesh, self.nodes)
         self._base = self._offsets(self._drives(*_still(1)))[0]
-        self._bite = self._closed_bite()
+        shut = self._shut()
+        self._bite = self._teeth_gap(shut)
+        self._teeth_drop = max(0.0, incisors_show - self._incisors_reach(shut))
         self.ipd = self._to_pixels.scale
         self.drawer = MeshDrawer(mesh, self._to_pixels(self.nodes[mesh.boundary]), self.ipd, canvas)
         self._ring: list[Canvases] = []
@@ -134,7 +151,7 @@ class FaceMotion:
 
     def copy(self) -> FaceMotion:
         """The same portrait for another thread."""
-        return FaceMotion(self._field, self._landmarks, self._canvas)
+        return FaceMotion(self._field, self._landmarks, self._canvas, self._incisors_show)
 
     def rest(self) -> MeshFrame:
         """The photo as it is: identity map, empty masks, the matrices of the unmoved head."""
@@ -222,14 +239,20 @@ class FaceMotion:
         nodes[self.mesh.irises] = self._canonical[GROUPS["iris"]]
         return nodes
 
-    def _closed_bite(self) -> Floats:
-        """(2,) from the upper to the lower teeth with the jaw shut."""
+    def _shut(self) -> Floats:
+        """(V, 2) the nodes with jaw and lips shut and all else relaxed."""
         drive = np.zeros((1, _CLOSURE + 3), np.float32)
         drive[0, _CLOSURE] = 1
-        shut = self.nodes + self._offsets(drive)[0] - self._base
-        return self._teeth_gap(shut)
+        return np.asarray(self.nodes + self._offsets(drive)[0] - self._base, np.float32)
+
+    def _incisors_reach(self, nodes: Floats) -> float:
+        """How far the edge of the upper incisors lies below the middle of closed lips."""
+        lips = self.lips
+        seam = (nodes[lips.upper[MIDDLE], 1] + nodes[lips.lower[MIDDLE], 1]) / 2
+        return float(nodes[self.mesh.upper_teeth[1], 1] - seam)
 
     def _teeth_gap(self, nodes: Floats) -> Floats:
+        """(2,) from the upper to the lower teeth."""
         mesh = self.mesh
         return np.asarray((nodes[mesh.lower_teeth] - nodes[mesh.upper_teeth]).sum(axis=0) / 3, np.float32)
 
@@ -288,7 +311,7 @@ class FaceMotion:
         out.lid[:] = 0
 
     def _mouth_matrix(self, driven: Floats, rolled: Similarity) -> NDArray[np.float64]:
-        drop = rolled.matrix @ np.array([0.0, MOUTH_DROP])
+        drop = rolled.matrix @ np.array([0.0, MOUTH_DROP + self._teeth_drop])
         return self._crop(driven[self.mesh.upper_teeth[1]] + drop, rolled, MOUTH_SIZE, MOUTH_SPAN)
 
     def _eye_matrices(self, driven: Floats, rolled: Similarity) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.stages.motion_field import MOUTH_SPAN
+from runtime.stages.tooth_gaps import with_gaps
 
 if TYPE_CHECKING:
     from runtime.inference.sessions import Sessions
@@ -55,9 +56,9 @@ class MouthGraphs:
 
     @classmethod
     def open(cls, sessions: Sessions) -> MouthGraphs:
-        """Those of the sessions' pack."""
+        """Those of the sessions' pack, the gaps between teeth stressed."""
         with np.load(sessions.pack.asset("mouth_atlases")) as stored:
-            atlases = stored["atlases"].astype(np.float32)
+            atlases = with_gaps(stored["atlases"].astype(np.float32))
         return cls(sessions.get("mouth_source"), sessions.get("mouth_drive"), sessions.get("mouth"), atlases)
 
     def bind(self, source: Floats) -> MouthPainter:

@@ -56,13 +56,22 @@ def test_f_touches_the_teeth_without_closing() -> None:
     assert column(track, "mouthRollLower")[middle] > 0.5
     assert column(track, "jawOpen")[middle] < 0.15
     assert column(track, "mouthUpperUpLeft")[middle] > 0.5, "the teeth show"
+    assert column(track, "mouthPucker")[middle] > 0.2, "but not those beside the incisors"
     assert track.closure[middle] < 0.05
 
 
-def test_a_falling_jaw_bares_the_upper_teeth() -> None:
-    track = articulate(spell("a"), 1.0)
-    jaw, upper = column(track, "jawOpen"), column(track, "mouthUpperUpLeft")
-    assert jaw.max() > 0.3 and np.all(upper >= 0.4 * jaw)
+def test_the_wider_the_jaw_falls_the_more_it_bares_the_upper_teeth() -> None:
+    controls = np.zeros((3, len(CONTROLS)), np.float32)
+    controls[:, CONTROLS.index("jawOpen")] = 0.2, 0.4, 0.8
+    nothing = np.zeros(3, np.float32)
+    expression, _ = compose(controls, nothing, nothing, nothing)
+    little, some, much = expression[:, EXPRESSIONS.index("mouthUpperUpLeft")]
+    assert little < 0.05 and some < 0.2 and 0.5 < much < 0.65
+    controls[:, CONTROLS.index("mouthUpperUp")] = 0.7
+    lifted, _ = compose(controls, nothing, nothing, nothing)
+    assert np.allclose(lifted[:, EXPRESSIONS.index("mouthUpperUpLeft")], 0.7), (
+        "a lip lifted anyway rises no further"
+    )
 
 
 def test_rounding_starts_before_the_rounded_vowel() -> None:

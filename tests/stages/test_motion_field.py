@@ -160,6 +160,28 @@ def test_teeth_fall_with_the_jaw_only() -> None:
         assert np.abs(frame.mouth_matrix - shut.mouth_matrix).max() < 2.5
 
 
+@pytest.mark.parametrize("show", [0.06, 0.1])
+def test_incisors_reach_below_the_lips_as_far_as_told(show: float) -> None:
+    """Wherever the mesh has them; the crop, in which the teeth stand still, comes down with them, in every frame."""
+    portrait = SimpleNamespace(image=np.zeros((512, 512, 3), np.uint8), landmarks=face())
+    estimated, lowered = (motion_field().bind(portrait, incisors_show=s) for s in (-np.inf, show))
+    reach = estimated._incisors_reach(estimated._shut())
+    assert abs(reach) < 0.05, "somewhere near the lips"
+    for values, closure in (({}, 1.0), (AA, 0.0)):
+        high, low = (motion.frame(expression(**values), closure, STILL) for motion in (estimated, lowered))
+        shift = high.mouth_matrix - low.mouth_matrix
+        assert shift[1, 2] == pytest.approx((show - reach) * 128 / 1.2, rel=1e-3)
+        assert np.abs(shift[:, :2]).max() == 0 and abs(shift[0, 2]) < 1e-6
+        assert np.array_equal(high.jaw_offset, low.jaw_offset)
+    assert np.array_equal(lowered.copy().rest().mouth_matrix, lowered.rest().mouth_matrix)
+
+
+def test_incisors_that_reach_further_stay() -> None:
+    portrait = SimpleNamespace(image=np.zeros((512, 512, 3), np.uint8), landmarks=face())
+    estimated, told = (motion_field().bind(portrait, incisors_show=s) for s in (-np.inf, -0.2))
+    assert np.array_equal(estimated.rest().mouth_matrix, told.rest().mouth_matrix)
+
+
 def test_crops_stand_still_on_a_rolling_head() -> None:
     motion = bind(face())
     rest = motion.rest()

@@ -155,7 +155,7 @@ class Studio:
             lashes = sample_lashes(rng)
             picture = self.render(scene, pose, lashes)
             portrait = self._portrait(picture, pose, look, rng)
-            motion = self.field.bind(portrait)
+            motion = self.field.bind(portrait, incisors_show=-np.inf)  # this head's teeth are where they are
             for _ in range(TARGETS):
                 wanted, shut, head = driven_state(rng)
                 frame = motion.frame(wanted, shut, head)
