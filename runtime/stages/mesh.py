@@ -88,7 +88,6 @@ class FaceMesh:
         lip_upper, lip_lower: (9,) int32, rim vertices that meet when the lips close, from right to left.
         lip_weights: (S, 9) float32, how far a vertex follows each lip gap that is taken away; upper lip > 0.
         lid_upper, lid_lower: (2, 7) int32; lid_weights: (2, S, 7) float32: the same for the upper lids.
-        lid_share: (2, S) float32, how much of the upper lid's way a vertex makes in a blink, 0..1.
         opening_gain: scalar float32, by which the network's mouth openings are multiplied (measured on held-out heads).
     """
 
@@ -112,7 +111,6 @@ class FaceMesh:
     lid_upper: Ints
     lid_lower: Ints
     lid_weights: Floats
-    lid_share: Floats
     opening_gain: Floats
 
     @classmethod

@@ -265,7 +265,6 @@ def _assemble(
         lid_upper=landmark_node[LID_UPPER].astype(np.int32),
         lid_lower=landmark_node[LID_LOWER].astype(np.int32),
         lid_weights=contact.lid_weights[:, kept],
-        lid_share=share,
         opening_gain=np.array(1.0, np.float32),
     )
     assert len(mesh.landmark_mean) == COUNT
