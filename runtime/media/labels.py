@@ -104,22 +104,6 @@ XMP_TEMPLATE = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>"""
 
 
-def read_xmp(path: Path) -> str | None:
-    """Return the XMP packet of an MP4, or None."""
-    with path.open("rb") as film:
-        while len(header := film.read(8)) == 8:
-            size, kind = struct.unpack(">I4s", header)
-            start = 8
-            if size == 1:
-                size, start = struct.unpack(">Q", film.read(8))[0], 16
-            if kind == b"uuid" and film.read(16) == XMP_BOX.bytes:
-                return film.read(size - start - 16).decode()
-            if size < start:  # 0: the last box, up to the end of the file
-                return None
-            film.seek(size - start - (16 if kind == b"uuid" else 0), 1)
-    return None
-
-
 class VisibleLabel:
     """A text on a dark plate in the lower right corner of every frame; an `Overlay` of the compositor.
 

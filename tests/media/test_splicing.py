@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from runtime.contract import RuntimeProblem
-from runtime.media.labels import Provenance, read_xmp
+from runtime.media.labels import Provenance
 from runtime.media.splicing import Chapter, Piece, splice
 from runtime.media.video import VideoWriter
 
 from .sounds import tone, write_sound
+from .xmp import read_xmp
 
 RATE = 48_000
 
@@ -87,7 +88,7 @@ def test_chapters_title_and_marks(tmp_path: Path) -> None:
         assert [(title, float(start)) for title, start in found] == [("Start", 0.0), ("第二章", 0.4)]
         assert container.metadata["title"] == "Light"
         assert json.loads(container.metadata["AIGC"])["ProduceID"] == "number-7"
-    assert "number-7" in str(read_xmp(tmp_path / "film.mp4"))
+    assert "number-7" in read_xmp(tmp_path / "film.mp4")
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".mp4", ".mp4", ".mp4", ".wav", ".wav"]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from runtime.media.joining import PAUSE
-from runtime.media.labels import read_xmp
+from tests.media.xmp import read_xmp
 from tests.server.harness import ENGINE_SERVER, ServerProcess, alive, finished, picture, recording, wait_for
 from tests.server.test_durability import children
 
@@ -66,7 +66,7 @@ def test_the_portrait_speaks(server: ServerProcess, tmp_path: Path) -> None:
     assert min(frames[0].shape[:2]) == 256
     assert max(np.abs(frame - frames[0]).max() for frame in frames[1:]) > 40  # something moves
     assert provenance["ProduceID"] == job["id"]
-    assert job["id"] in str(read_xmp(film))
+    assert job["id"] in read_xmp(film)
 
 
 @pytest.mark.slow
