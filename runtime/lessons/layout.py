@@ -48,12 +48,6 @@ class Box:
         """Left, top, right and bottom; right and bottom lie outside."""
         return self.x, self.y, self.right, self.bottom
 
-    def overlaps(self, other: Box) -> bool:
-        """Say whether the two share a pixel."""
-        return (
-            self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
-        )
-
 
 @dataclass(frozen=True)
 class Stage:
