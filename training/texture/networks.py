@@ -311,22 +311,3 @@ def compose_mouth(frame: Tensor, source: Tensor, painted: Tensor, gate: Tensor) 
 def compose_eyelid(frame: Tensor, painted: Tensor, gate: Tensor) -> Tensor:
     """Lay the painted lid over the warped photo: (B, 4, H, W), (B, 4, H, W), (B, 1, H, W) -> RGB (B, 3, H, W)."""
     return frame[:, :3] + gate * painted[:, 3:4] * (painted[:, :3] - frame[:, :3])
-
-
-def multiply_accumulates(network: nn.Module, *inputs: Tensor) -> int:
-    """Multiply-accumulate operations of the convolutions and linear layers for one batch of `inputs`."""
-    total = 0
-
-    def count(layer: nn.Module, _: object, output: Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Conv2d):
-            total += output.numel() * layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
-        elif isinstance(layer, nn.Linear):
-            total += output.numel() * layer.in_features
-
-    hooks = [layer.register_forward_hook(count) for layer in network.modules()]
-    with torch.no_grad():
-        network(*inputs)
-    for hook in hooks:
-        hook.remove()
-    return total
