@@ -74,7 +74,7 @@ def test_projector_agrees_with_the_head_model(kit: FaceKit, contact: Contact, to
     weights = kit.full_weights(random.random(25).astype(np.float32) * 0.7)
     closure, yaw, pitch, distance = 0.6, 0.2, -0.1, 90.0
     blink = (weights[kit.expression_index("eyeBlink_R")], weights[kit.expression_index("eyeBlink_L")])
-    head = contact.resolve(kit.expressed(kit.individual(identity), weights), closure, blink)
+    head = contact.resolve(kit.expressed(kit.individuals(identity[None])[0], weights), closure, blink)
     turned = head[topology.vertices] @ head_rotation(yaw, pitch, 0).T
     wanted = turned[:, :2] * [1, -1] * (distance / (distance - turned[:, 2:]))
     values = (identity, weights, closure, yaw, pitch, distance)

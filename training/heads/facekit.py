@@ -123,10 +123,6 @@ class FaceKit:
         moved = np.asarray(identities, np.float32) @ self.identity.reshape(len(self.identity), -1)
         return np.asarray(self.vertices + moved.reshape(-1, self.count, 3), np.float32)
 
-    def individual(self, identity: NDArray[np.floating]) -> Floats:
-        """(100,) identity weights -> (N, 3) neutral head of that person."""
-        return self.individuals(identity[None])[0]
-
     def expressed(self, head: Floats, weights: NDArray[np.floating]) -> Floats:
         """A head (N, 3) with (53,) expression weights added -> (N, 3).
 
