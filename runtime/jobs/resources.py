@@ -20,10 +20,9 @@ REFERENCE_SIDE = 512  # pixels; the short side that `render_mb` is given for
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU: its index for CUDA and its memory in MB."""
+    """A GPU: its index for CUDA and its free memory in MB."""
 
     index: int
-    total_mb: int
     free_mb: int
 
 
@@ -143,7 +142,7 @@ def list_devices() -> list[Device]:
     """GPUs that renders can use: those that nvidia-smi names, if ONNX Runtime is installed for GPUs at all."""
     if shutil.which("nvidia-smi") is None or not _has_gpu_runtime():
         return []
-    query = ["nvidia-smi", "--query-gpu=index,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    query = ["nvidia-smi", "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError) as fault:
@@ -153,11 +152,11 @@ def list_devices() -> list[Device]:
 
 
 def parse_devices(answer: str) -> list[Device]:
-    """Read nvidia-smi's lines "index, total, free" (MB)."""
+    """Read nvidia-smi's lines "index, free memory" (MB)."""
     devices = []
     for line in answer.splitlines():
         fields = [field.strip() for field in line.split(",")]
-        if len(fields) == 3 and all(field.isdigit() for field in fields):
+        if len(fields) == 2 and all(field.isdigit() for field in fields):
             devices.append(Device(*map(int, fields)))
     return devices
 

@@ -473,12 +473,12 @@ def test_memory_is_set_aside_for_renders_that_have_not_grown_yet() -> None:
 
 
 def test_gpus_are_shared_out_and_full_ones_left_alone() -> None:
-    devices = parse_devices("0, 24000, 20000\n1, 24000, 23000\n[N/A]\n")
-    assert devices == [Device(0, 24000, 20000), Device(1, 24000, 23000)]
+    devices = parse_devices("0, 20000\n1, 23000\n[N/A]\n")
+    assert devices == [Device(0, 20000), Device(1, 23000)]
     guard = MemoryGuard(1000, 0, 3000, devices=lambda: devices)
     assert guard.pick_device([]) == 1
     assert guard.pick_device([Load(1, 0, 1)]) == 0
-    full = MemoryGuard(1000, 0, 3000, devices=lambda: [Device(0, 24000, 100)])
+    full = MemoryGuard(1000, 0, 3000, devices=lambda: [Device(0, 100)])
     assert full.pick_device([Load(1, 0, 0)]) is None
 
 
