@@ -1,9 +1,10 @@
 """Stage 4, texture rendering: the warped photo, and what no photo can show painted into it.
 
-Nearly every pixel is the photo's own, moved by stage 3 and sampled once at the output's resolution. Two networks
-paint the rest: the inside of the open mouth, and the skin of closing eyelids. They work on crops of fixed size that
-stand still on the head, and their answers are laid over the photo through masks drawn at the output's resolution, so
-that the edges of lips stay as sharp as the picture is.
+Nearly every pixel is the photo's own, moved by stage 3 and sampled once at the output's resolution. A network paints
+the inside of the open mouth; closing eyelids are filled in from the skin round the eye (lid_skin.py), where a second
+network says that they cover it. Both work on crops of fixed size that stand still on the head, and what they make is
+laid over the photo through masks drawn at the output's resolution, so that the edges of lips stay as sharp as the
+picture is.
 
 Where the photo itself shows teeth, the mouth network says how far its own colours give way to them: those pixels
 are again taken from the photo, moved rigidly with the head.
