@@ -44,6 +44,10 @@ EYE_SPAN: Final = 0.75
 CHEEK: Final = 0.42  # ipd under the eye, where the photo's skin is bare
 LEAST_OPENING: Final = 0.016  # ipd; a photo's mouth open by less counts as closed
 FULL_AMOUNT: Final = 0.5  # from which on nothing of a photo's own open mouth is kept at its old place
+OWN_TEETH_GAIN: Final = (
+    2.4  # the network trusts the photo's teeth by 0.4 at most; halves would show two rows of gaps
+)
+OWN_TEETH_MARGIN: Final = 0.028  # ipd inside the edge of a photo's open mouth that may be lip still
 SHARPENING: Final = 0.9  # how much of the difference to its own blur is added to the painted mouth
 SHARPENING_RADIUS: Final = 1.3  # of that blur, pixels of the crop
 LEAST_COVERAGE: Final = 6  # of 255; masks fainter than this ask for nothing
@@ -95,6 +99,9 @@ class MouthView:
         crop = crop_of(portrait.image, self.rest_matrix, MOUTH_SIZE)
         mask = crop_of(self.open_mouth, self.rest_matrix, MOUTH_SIZE)
         self.source = as_planes(crop, mask)  # (4, 128, 128) float32 0..1
+        self.own_teeth = shrunk(
+            self.source[3], OWN_TEETH_MARGIN * MOUTH_SIZE / MOUTH_SPAN
+        )  # (128, 128): not lips
 
     def asks(self, frame: MeshFrame) -> bool:
         """Whether this frame needs the mouth network."""
@@ -230,9 +237,12 @@ class FaceTexture:
         layer = np.empty((rows.stop - rows.start, columns.stop - columns.start, 5), np.float32)
         layer[..., :3] = sharpened(np.ascontiguousarray(painted[:3, rows, columns].transpose(1, 2, 0)) * 255)
         layer[..., 3] = inputs.gate[rows, columns] * painted[3, rows, columns]
-        layer[..., 4] = painted[4, rows, columns] * self._mouth.source[3, rows, columns]
         place = translation(-columns.start, -rows.start) @ np.vstack([placed(to_crop, box), [0, 0, 1]])
-        own = self._own_teeth(frame, box) if self._mouth.has_opening else NO_PICTURE
+        own = NO_PICTURE
+        if self._mouth.has_opening:
+            own = self._own_teeth(frame, box)
+            trust = np.minimum(OWN_TEETH_GAIN * painted[4, rows, columns], 1)
+            layer[..., 4] = trust * self._mouth.own_teeth[rows, columns]
         inside = np.ascontiguousarray(frame.interior[y0:y1, x0:x1])
         lay(picture[y0:y1, x0:x1], place[:2], layer, inside, own)
 
@@ -337,6 +347,13 @@ def soft_gate(mask: Image, reach: float) -> Floats:
     gate[rows, columns] = wide
     gate *= np.float32(1 / 255)
     return gate
+
+
+def shrunk(mask: Floats, margin: float) -> Floats:
+    """A mask (S, S) 0..1 without the outermost `margin` pixels, its edge a little soft."""
+    radius = round(margin)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(cv2.GaussianBlur(cv2.erode(mask, disc), (0, 0), 1.0), np.float32)
 
 
 def translation(x: float, y: float) -> Matrix:

@@ -201,6 +201,25 @@ def test_own_teeth_come_from_the_photo_moved_with_the_head(field: MotionField) -
     assert difference.mean() < 3
 
 
+def test_teeth_that_the_network_half_trusts_are_the_photos_whole(field: MotionField) -> None:
+    drawn = portrait(field, opening=0.25)
+    pictures = []
+    for own in (0.0, 0.45, 1.0):
+        motion, texture, *_ = bound(field, drawn, own=own)
+        pictures.append(texture.render([motion.frame(drive(jawOpen=0.3), 0.0, still())])[0])
+    painted, half, whole = pictures
+    assert np.array_equal(half, whole) and not np.array_equal(half, painted)
+
+
+def test_lips_are_not_taken_for_the_photos_teeth(field: MotionField) -> None:
+    drawn = portrait(field, opening=0.25)
+    view = MouthView(drawn, field.bind(drawn).rest())
+    opening, teeth = view.source[3], view.own_teeth
+    assert teeth.max() > 0.99 and np.all(teeth <= opening + 1e-3)
+    edge = (opening > 0.5) & (cv2.erode((opening > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    assert edge.sum() > 50 and teeth[edge].max() < 0.25
+
+
 def test_mouth_crop_stands_still_on_the_head(field: MotionField) -> None:
     drawn = portrait(field)
     motion = field.bind(drawn)
