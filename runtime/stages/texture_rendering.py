@@ -45,7 +45,7 @@ CHEEK: Final = 0.42  # ipd under the eye, where the photo's skin is bare
 LEAST_OPENING: Final = 0.016  # ipd; a photo's mouth open by less counts as closed
 FULL_AMOUNT: Final = 0.5  # from which on nothing of a photo's own open mouth is kept at its old place
 OWN_TEETH_GAIN: Final = (
-    2.4  # the network trusts the photo's teeth by 0.4 at most; halves would show two rows of gaps
+    2.4  # the network trusts a photo's teeth by 0.4 at most; mixed, both rows' gaps would show
 )
 OWN_TEETH_MARGIN: Final = 0.028  # ipd inside the edge of a photo's open mouth that may be lip still
 SHARPENING: Final = 0.9  # how much of the difference to its own blur is added to the painted mouth
@@ -99,9 +99,8 @@ class MouthView:
         crop = crop_of(portrait.image, self.rest_matrix, MOUTH_SIZE)
         mask = crop_of(self.open_mouth, self.rest_matrix, MOUTH_SIZE)
         self.source = as_planes(crop, mask)  # (4, 128, 128) float32 0..1
-        self.own_teeth = shrunk(
-            self.source[3], OWN_TEETH_MARGIN * MOUTH_SIZE / MOUTH_SPAN
-        )  # (128, 128): not lips
+        # (128, 128) float32 0..1: where the photo's own teeth may be, but no lip.
+        self.own_teeth = shrunk(self.source[3], OWN_TEETH_MARGIN * MOUTH_SIZE / MOUTH_SPAN)
 
     def asks(self, frame: MeshFrame) -> bool:
         """Whether this frame needs the mouth network."""
