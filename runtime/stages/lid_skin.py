@@ -2,10 +2,10 @@
 
 A photo of an open eye hides the lid, but shows all that surrounds it. So a lid is filled in from the skin round the
 eye: it is lit as that is, and the folds about it stay, only fainter, since a falling lid smooths them. It bulges over
-the eyeball, so it is lighter in its middle; in what hue it darkens is measured in the picture, for skin in
-the shade is redder than a darker grey of it. The grain comes from the cheek. The eyelid network has learned
-from rendered heads where a lid covers the face and where it folds; but it knows no picture's light, make-up or paint,
-and so only a little of the folds, and none of its colours, are taken from it.
+the eyeball, so it is lighter in its middle; in what hue it darkens is measured in the picture, for skin in the shade
+is redder than a darker grey of it. The grain comes from the cheek. The eyelid network has learned from rendered heads
+where a lid covers the face and where it folds; but it knows no picture's light, make-up or paint, and so only a
+little of the folds, and none of its colours, are taken from it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,8 @@ Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 EYE_MARGIN: Final = 4  # pixels of the crop (64, 0.75 ipd) round eye and brow that are no skin
-NEAR: Final = (
-    20.0,
-    14.0,
-    14.0,
-)  # standard deviations of what skin is compared with, crop pixels, one round each
+# Standard deviations of what skin is compared with, crop pixels, one round each.
+NEAR: Final = (20.0, 14.0, 14.0)
 DARKEST, BRIGHTEST = 0.72, 1.4  # beyond these shares of it a pixel is hair, fold or highlight
 TOLERANCE: Final = 0.2  # within which it counts in part
 SOFTNESS: Final = 9.0  # of the lit skin's colour, crop pixels
@@ -36,14 +33,9 @@ SHADOW: Final = (0.3, 0.7)  # shares of the lit skin between which surroundings 
 LEAST_SHADOW: Final = 0.1
 FOLDS_STAY: Final = 0.6  # exponent: what a closed lid keeps of the folds round the open eye
 FOLD_RANGE: Final = (0.3, 1.2)
-ALONG, ACROSS = (
-    3.0,
-    0.6,
-)  # crop pixels over which folds are smoothed: they run along the lid, lashes across it
+ALONG, ACROSS = 3.0, 0.6  # crop pixels over which folds are smoothed: they run along the lid, lashes across
 SHADES: Final = (-1.2, -0.1)  # logarithms of the shares of skin from which the hue of its shades is measured
-SHADES_DOUBT: Final = (
-    2.0  # how much of it (in squared logarithms, pixels) outweighs that shades have the skin's hue
-)
+SHADES_DOUBT: Final = 2.0  # sum of these logarithms squared with which the measured hue counts half
 PORE: Final = 2.5  # crop pixels; what is smaller than that on the cheek is grain
 GRAIN: Final = (0.85, 1.1)  # its range
 FOLD: Final = 4.0  # crop pixels; what is smaller than that is a fold in what the network paints
@@ -55,8 +47,8 @@ BULGE_EVEN: Final = 0.7  # share of a pixel's surroundings that are lid at which
 BULGE_DARKEST: Final = 0.88
 LASHES: Final = 0.95  # how opaque the lash line is
 LASH_WIDTH: Final = (1.2, 2.0)  # crop pixels above and below the rim: the fringe hangs down
-CORNER: Final = (0.3, 0.9)  # of the columns about one that have a rim, between which the lashes set in
-BELOW: Final = (1.0, 4.5)  # crop pixels under the rim of an open, of a shut eye that lid skin may cover
+CORNER: Final = (0.3, 0.9)  # shares of the columns about one that have a rim, between which the lashes set in
+BELOW: Final = (1.0, 4.5)  # crop pixels under the rim that lid skin may cover: of an open eye, of a shut one
 UPPER_RIM: Final = slice(1, 8)  # of the 16 points round an eye, without the corners
 _FAINT: Final = np.float32(1e-3)
 _RIM_KERNEL: Final = cv2.getGaussianKernel(17, 2.5)  # columns, over which the rim is smoothed
@@ -78,9 +70,8 @@ class LidSkin:
         lit = _lit_skin(picture, skin)
         self.shades = _hue_of_shades(picture, lit, skin)
         self.lashes = _darkest_along(eye[UPPER_RIM], picture)
-        self.bare = np.ascontiguousarray(_without_eye(picture, around, lit).transpose(2, 0, 1)) * _grain(
-            cheek
-        )
+        bare = _without_eye(picture, around, lit).transpose(2, 0, 1)
+        self.bare = np.ascontiguousarray(bare) * _grain(cheek)
 
     def layer(self, painted: Floats, gate: Floats, lid: Floats, blink: float, box: Box) -> Floats:
         """What is laid over a box (x0, y0, x1, y1) of the crop: (h, w, 4) RGB 0..255 and cover 0..1.

@@ -253,7 +253,7 @@ def test_blink_paints_both_lids_and_nothing_else(field: MotionField) -> None:
     (picture,) = texture.render([frame])
     assert eyelid.seen[0]["frame"].shape == (2, 4, EYE_SIZE, EYE_SIZE)
     for eye in (0, 1):
-        # The double's flat green is no relief: the lid is of the colour that surrounds the eye, without its grain.
+        # The double paints flat green, of which nothing is left: the lid has the colour of what surrounds the eye.
         lid = picture[frame.lid[eye] > 250].astype(float)
         plain = moved(drawn, frame)[frame.lid[eye] > 250].astype(float)
         skin = texture._eyes[eye].skin.bare.mean(axis=(1, 2)) * 255

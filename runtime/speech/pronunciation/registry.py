@@ -23,8 +23,6 @@ _MODULES = {
 }
 _ALIASES = {"cmn": "zh", "zh-yue": "yue", "zh-hk": "yue", "zh-hant-hk": "yue", "jp": "ja", "iw": "he"}
 
-CODES: tuple[str, ...] = tuple(_MODULES)
-
 
 def canonical(language: str) -> str:
     """The code we use for "en-US", "zh_CN", "cmn"."""
