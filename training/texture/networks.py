@@ -296,7 +296,7 @@ class EyelidNetwork(nn.Module):
 
 
 def compose_mouth(frame: Tensor, source: Tensor, painted: Tensor, gate: Tensor) -> Tensor:
-    """Lay the network's answer over the warped photo, exactly as the runtime does.
+    """Lay the network's answer over the warped photo, as the runtime does (which trusts the photo's teeth more).
 
     frame, source (B, 4, H, W), painted (B, 5, H, W), gate (B, 1, H, W) 0..1: how far outside the open mouth the
     network may paint. Returns RGB (B, 3, H, W).
