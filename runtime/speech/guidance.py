@@ -7,7 +7,6 @@ alone, and the two pass into each other smoothly.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,7 +23,7 @@ _REST_PAUSE = 0.18  # seconds; lips stay as they are in shorter pauses, unless t
 _PHRASE = 0.35  # seconds; openings are compared over a few syllables
 _GAIN = (0.7, 1.3)  # how much smaller or larger than usual the sound may make the mouth
 _HEARD_SHARE = 0.33  # of the movement that stays the sound's own, for what words cannot tell
-_HELD = 5  # rows of 20 ms between two closures in which lips stay shut if that is what is heard
+_HELD = 3  # rows of 20 ms by which a closure may begin sooner or end later, if that is what is heard
 _OPENINGS = 3  # leading controls that open the mouth
 _SPEAKING = 0.8  # voice in trusted words, however faint
 
@@ -45,7 +44,7 @@ def guide(heard: Mouth, voice: FloatArray, alignment: Alignment) -> tuple[Mouth,
     return (
         Mouth(
             controls.astype(np.float32),
-            np.where(known, _held_between(said.bilabial, heard.bilabial), heard.bilabial),
+            np.where(known, _as_long_as_heard(said.bilabial, heard.bilabial), heard.bilabial),
             np.where(known, said.labiodental, heard.labiodental),
             (heard.rest + share * (said.rest - heard.rest)).astype(np.float32),
         ),
@@ -66,14 +65,16 @@ def _bridged(segments: Sequence[Segment], rest: FloatArray) -> list[Segment]:
     return bridged
 
 
-def _held_between(said: FloatArray, heard: FloatArray) -> FloatArray:
-    """Closures (T,) said shortly one after the other become one where the sound has the lips shut all along."""
-    held = said.copy()
-    closed = np.flatnonzero(said >= 1)
-    for before, after in itertools.pairwise(closed):
-        if 1 < after - before <= _HELD + 1 and (heard[before + 1 : after] >= 1).all():
-            held[before:after] = 1
-    return held
+def _as_long_as_heard(said: FloatArray, heard: FloatArray) -> FloatArray:
+    """Closures (T,) that are said, longer by what the sound has the lips shut before, after and between them.
+
+    The words say which sounds close the lips, but the aligner may be a frame or two off where they do.
+    """
+    closed = said >= 1
+    for _ in range(_HELD):
+        closed[1:] |= closed[:-1] & (heard[1:] >= 1)
+        closed[:-1] |= closed[1:] & (heard[:-1] >= 1)
+    return np.where(closed, 1, said).astype(np.float32)
 
 
 def _faded(known: NDArray[np.bool_]) -> FloatArray:

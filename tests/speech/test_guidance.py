@@ -39,6 +39,15 @@ def test_lips_close_where_the_words_say_so_and_nowhere_else() -> None:
     assert mouth.bilabial[36:47].max() < 0.1
 
 
+def test_a_closure_begins_sooner_where_that_is_heard_but_not_much() -> None:
+    silent = guide(heard(), VOICE, alignment())[0].bilabial
+    first = int(np.flatnonzero(silent[40:60] == 1)[0]) + 40
+    sooner = guide(heard(closed=slice(first - 2, first)), VOICE, alignment())[0].bilabial
+    assert sooner[first - 2 : first].min() == 1 and sooner[first - 4] < 1
+    much = guide(heard(closed=slice(first - 9, first)), VOICE, alignment())[0].bilabial
+    assert much[first - 3 : first].min() == 1 and much[first - 4] < 1
+
+
 @pytest.mark.parametrize(
     ("vowel", "heard_closed", "stays"), [(0.06, True, True), (0.06, False, False), (0.2, True, False)]
 )

@@ -60,6 +60,8 @@ def kana_phones(kana: str) -> list[tuple[Phones, ...]]:
             pieces.append(_nasal(_KANA.get(onward, "")))
             continue
         if mora == "ー" or (onward and _lengthens(mora, pieces)):
+            if pieces and pieces[-1][0][-1:] == ("ou",):
+                pieces.append(((), ("ih",)))  # as it is written, an unrounded u: some synthesisers say that
             continue
         variants = [tuple(sound.replace("-", "").split()) for sound in _KANA.get(mora, "-").split("|")]
         if mora in "キクシスチツヒフピプ" and (not onward or _KANA.get(onward, "").startswith(_VOICELESS)):
@@ -123,11 +125,11 @@ class Japanese:
         if re.fullmatch("[ァ-ヶー]+", run):
             return [Spoken(0, len(run), self._known(run))]
         spoken: list[Spoken] = []
-        place = 0
+        place, kana = 0, ""
         for word in self._tokenizer.tokenize(run):
             if word.surface == "う" and spoken:  # the long vowel of "shou", cut off from its verb
                 place += 1
-                spoken[-1] = spoken[-1]._replace(end=place)
+                spoken[-1] = Spoken(spoken[-1].start, place, self._known(kana + "ー"))
                 continue
             kana = word.phonetic if word.phonetic != "*" else word.surface.translate(_HIRAGANA)
             spoken.append(Spoken(place, place + len(word.surface), self._known(kana)))

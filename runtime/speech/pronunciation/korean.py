@@ -23,7 +23,7 @@ _ONSET = table(
 _VOWEL = table(
     "ㅏ: a|ah; ㅐ: eh|e; ㅑ: j a|j ah; ㅒ: j eh; ㅓ: ah|o; ㅔ: e|eh; ㅕ: j ah|j o; ㅖ: j e|e; ㅗ: ou|o;"
     "ㅘ: w a|w ah; ㅙ: w eh|w e; ㅚ: w e|w eh; ㅛ: j ou|j o; ㅜ: u|uh; ㅝ: w ah|w o; ㅞ: w e|w eh;"
-    "ㅟ: w i|y; ㅠ: j u; ㅡ: uh|ih|u; ㅢ: ih i|i|e; ㅣ: i"
+    "ㅟ: w i|y; ㅠ: j u; ㅡ: ih|ax; ㅢ: ih i|i|e; ㅣ: i"
 )
 _CODA = table(
     "ㄱ: k; ㄲ: k; ㅋ: k; ㄴ: n; ㄷ: t; ㅌ: t; ㅅ: t; ㅆ: t; ㅈ: t; ㅊ: t; ㅎ: -; ㄹ: l; ㅁ: m; ㅂ: p;"

@@ -53,7 +53,7 @@ from tests.speech.pronunciation.espeak import distance, espeak_phones
         ("ru", "сегодня", "s i v o d n a"),
         ("ko", "합니다", "h a m n i d a"),
         ("ko", "독립", "d ou ng n i p"),
-        ("ko", "음악", "uh m a k"),
+        ("ko", "음악", "ih m a k"),
         ("yue", "香", "h oe ng"),
         ("yue", "屋", "uh k"),
         ("yue", "唔", "m"),
