@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="training needs requirements-train.t
 
 from runtime.stages.articulation import Segment  # noqa: E402
 from training.audio.augmentation import STRETCH, _uneven_time, augment  # noqa: E402
+from training.audio.average import mean_of  # noqa: E402
 from training.audio.data import SpeechData, is_held_out  # noqa: E402
 from training.audio.export import fold_norms  # noqa: E402
 from training.audio.network import AudioNetwork  # noqa: E402
@@ -80,6 +81,18 @@ def test_a_grown_network_computes_the_same_and_learns_in_its_new_blocks() -> Non
         torch.testing.assert_close(before, after)
     deeper(mel)[0].square().sum().backward()
     assert deeper.blocks[-1].mix_norm.weight.grad.abs().sum() > 0
+
+
+def test_the_mean_of_two_networks_lies_between_them() -> None:
+    torch.manual_seed(1)
+    first, second = AudioNetwork(16, 2), AudioNetwork(16, 2)
+    mean = mean_of([first, second])
+    for name, value in mean.state_dict().items():
+        if value.dtype.is_floating_point:
+            torch.testing.assert_close(value, (first.state_dict()[name] + second.state_dict()[name]) / 2)
+    assert not torch.equal(mean.stem.weight, first.stem.weight)
+    with pytest.raises(ValueError, match="one size"):
+        mean_of([first, AudioNetwork(16, 3)])
 
 
 def test_folding_norms_changes_nothing() -> None:

@@ -41,7 +41,8 @@ RECORD: dict[str, Any] = {
     "--channels 176 --blocks 13 --seed 5 && "
     "python -m training.audio.train --data SHARDS --work RUN3 --from RUN2 --minutes 75 --rate 1.2e-3 "
     "--channels 176 --blocks 13 --batch 16 --contacts-share 5 --seed 7 && "
-    "python -m training.audio.export --run RUN3 --data SHARDS --aligned ALIGNED",
+    "python -m training.audio.average --runs RUN2 RUN3 --out RUN4 && "
+    "python -m training.audio.export --run RUN4 --data SHARDS --aligned ALIGNED",
     "seed": 1,
     "data": "about 6 h of flite, festival and espeak-ng speech in 14 languages with the engines' own phone times; "
     "human speech: LJ Speech (public domain, 1.7 h), the recordings of festvox-ru (Nickolay V. Shmyrev, BSD-like, "
