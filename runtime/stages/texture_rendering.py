@@ -241,7 +241,8 @@ class FaceTexture:
         if self._mouth.has_opening:
             own = self._own_teeth(frame, box)
             trust = np.minimum(OWN_TEETH_GAIN * painted[4, rows, columns], 1)
-            layer[..., 4] = trust * self._mouth.own_teeth[rows, columns]
+            seen = inputs.frame[3, rows, columns]  # not where a mouth that has closed is painted over
+            layer[..., 4] = trust * seen * self._mouth.own_teeth[rows, columns]
         inside = np.ascontiguousarray(frame.interior[y0:y1, x0:x1])
         lay(picture[y0:y1, x0:x1], place[:2], layer, inside, own)
 

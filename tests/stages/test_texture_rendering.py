@@ -220,6 +220,17 @@ def test_lips_are_not_taken_for_the_photos_teeth(field: MotionField) -> None:
     assert edge.sum() > 50 and teeth[edge].max() < 0.25
 
 
+def test_closed_lips_show_none_of_the_photos_teeth(field: MotionField) -> None:
+    drawn = portrait(field, opening=0.15)
+    pictures = []
+    for own in (0.0, 1.0):
+        motion, texture, *_ = bound(field, drawn, own=own)
+        frame = motion.frame(drive(), 1.0, still(), 1.0)
+        assert frame.interior.max() < 128
+        pictures += texture.render([frame])
+    assert np.abs(pictures[1].astype(int) - pictures[0]).max() <= 3
+
+
 def test_mouth_crop_stands_still_on_the_head(field: MotionField) -> None:
     drawn = portrait(field)
     motion = field.bind(drawn)
