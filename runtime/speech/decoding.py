@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.speech.filters import maximum_filter, percentile_filter, uniform_filter
+from runtime.speech.filters import maximum_filter, percentile_filter, runs, uniform_filter
 from runtime.stages.articulation import CONTROLS, PHONE_NAMES, TRACK_FPS, ArticulationTrack, Mouth
 
 FloatArray = NDArray[np.float32]
@@ -165,7 +165,7 @@ def understood(evidence: Evidence) -> FloatArray:
 def pauses(probability: FloatArray, threshold: float) -> NDArray[np.bool_]:
     """Frames (T,) at rest: above the threshold; a short pause must have a frame that is quite sure, too."""
     silent = probability > threshold
-    for start, stop in _runs(silent):
+    for start, stop in runs(silent):
         if stop - start < _LONG_REST and probability[start:stop].max() < _SURE_REST:
             silent[start:stop] = False
     return silent
@@ -189,7 +189,7 @@ def close_lips(probability: FloatArray, threshold: FloatArray) -> FloatArray:
     """
     belief = probability / threshold
     closure = (0.4 * np.clip(belief, 0, 1) ** 2).astype(np.float32)
-    for first, last in _runs((belief > 1) & (belief >= _EDGE * maximum_filter(belief, _EDGE_WINDOW))):
+    for first, last in runs((belief > 1) & (belief >= _EDGE * maximum_filter(belief, _EDGE_WINDOW))):
         while last - first < min(_SHORTEST_CLOSURE, len(belief)):
             before = belief[first - 1] if first > 0 else -1.0
             after = belief[last] if last < len(belief) else -1.0
@@ -201,10 +201,10 @@ def close_lips(probability: FloatArray, threshold: FloatArray) -> FloatArray:
 def rest_mouth(silent: NDArray[np.bool_]) -> FloatArray:
     """Silent frames (T,) -> rest 0..1: pauses of at least 140 ms, not broken by blips, with soft edges."""
     silent = silent.copy()
-    for start, stop in _runs(~silent):
+    for start, stop in runs(~silent):
         if stop - start < _SHORTEST_SPEECH:
             silent[start:stop] = True
-    for start, stop in _runs(silent):
+    for start, stop in runs(silent):
         inside = start > 0 and stop < len(silent)
         if inside and stop - start < _SHORTEST_REST:
             silent[start:stop] = False
@@ -214,8 +214,3 @@ def rest_mouth(silent: NDArray[np.bool_]) -> FloatArray:
 
 def _sigmoid(x: FloatArray) -> FloatArray:
     return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
-
-
-def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

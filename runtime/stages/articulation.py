@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.speech.filters import runs
 from runtime.stages.easing import smoothstep
 
 FloatArray = NDArray[np.float32]
@@ -214,7 +215,7 @@ class ArticulationTrack:
             frames = max(1, round(self.duration * fps))
         position = np.clip((np.arange(frames) + phase) / fps * self.fps, 0, len(self) - 1)
         rows = np.arange(len(self))
-        for start, stop in _runs(self.closure > 0.5):
+        for start, stop in runs(self.closure > 0.5):
             peak = self.closure[start:stop].max()
             seen = position[(position > start - 1) & (position < stop)]
             if len(seen) and np.interp(seen, rows, self.closure).max() >= 0.98 * peak:
@@ -414,9 +415,3 @@ def _fall_silent(signal: FloatArray, times: NDArray[Any], start: float, end: flo
 def _slice(times: NDArray[Any], start: float, end: float) -> slice:
     """Frames whose time lies in start..end (end excluded)."""
     return slice(int(np.searchsorted(times, start)), int(np.searchsorted(times, end)))
-
-
-def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Start and stop (exclusive) of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

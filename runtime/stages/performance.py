@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.contract import Notice, RenderOptions
-from runtime.speech.filters import gaussian_filter, maximum_filter, uniform_filter
+from runtime.speech.filters import gaussian_filter, maximum_filter, runs, uniform_filter
 from runtime.stages.articulation import EXPRESSIONS, ArticulationTrack
 from runtime.stages.easing import smoothstep
 
@@ -145,12 +145,6 @@ def film_seconds(
             sentence=f"There is no pause near {wanted:g} s, so the film ends in the middle of speech.",
         )
     ]
-
-
-def runs(mask: Mask) -> list[tuple[int, int]]:
-    """Start and stop (excluded) of each stretch of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def speech_mask(track: ArticulationTrack) -> Mask:

@@ -29,6 +29,7 @@ from runtime.speech.decoding import (
     understood,
 )
 from runtime.speech.features import FEATURE_FPS, frame_peak, heard_together, heard_twice, scale_for_network
+from runtime.speech.filters import runs
 from runtime.speech.level import level_of
 from runtime.speech.sequence import PhoneSequence
 from runtime.stages.articulation import PHONE_NAMES
@@ -223,9 +224,9 @@ def _closures(
         sure = understood(evidence) > 0.5
         bilabial = np.isin(phone, _BILABIALS)
         near = np.convolve(bilabial, np.ones(5), "same") > 0
-        for start, stop in _runs(bilabial):
+        for start, stop in runs(bilabial):
             found[int(sure[start])].append(bool(closed[start:stop].any()))
-        for start, stop in _runs(closed):
+        for start, stop in runs(closed):
             right[int(sure[start])].append(bool(near[start:stop].any()))
     return [(_share(hits), _share(good)) for hits, good in zip(found, right, strict=True)]
 
@@ -244,8 +245,3 @@ def _resting_threshold(probability: NDArray[np.float32], heard: HeldOut) -> tupl
         float((probability[paused] > threshold).mean()),
         float((probability[speaking] > threshold).mean()),
     )
-
-
-def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
