@@ -238,10 +238,10 @@ class FaceTexture:
         layer[..., 3] = inputs.gate[rows, columns] * painted[3, rows, columns]
         place = translation(-columns.start, -rows.start) @ np.vstack([placed(to_crop, box), [0, 0, 1]])
         own = NO_PICTURE
-        if self._mouth.has_opening:
+        seen = inputs.frame[3, rows, columns]  # none where a mouth that has closed is painted over
+        if self._mouth.has_opening and seen.any():
             own = self._own_teeth(frame, box)
             trust = np.minimum(OWN_TEETH_GAIN * painted[4, rows, columns], 1)
-            seen = inputs.frame[3, rows, columns]  # not where a mouth that has closed is painted over
             layer[..., 4] = trust * seen * self._mouth.own_teeth[rows, columns]
         inside = np.ascontiguousarray(frame.interior[y0:y1, x0:x1])
         lay(picture[y0:y1, x0:x1], place[:2], layer, inside, own)
