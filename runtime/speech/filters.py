@@ -1,6 +1,7 @@
 """Filters along the first axis of a signal, as scipy.ndimage's functions of these names without `1d` have them.
 
-And the stretches in which a mask is set. Loading scipy.ndimage takes a ninth of the time that the first frame of a film takes.
+Loading scipy.ndimage takes a ninth of the time that the first frame of a film takes. `runs`, the stretches in which a
+mask is set, is needed with them.
 """
 
 from __future__ import annotations
