@@ -13,9 +13,10 @@ from runtime.stages.articulation import Segment  # noqa: E402
 from training.audio.augmentation import STRETCH, _uneven_time, augment  # noqa: E402
 from training.audio.average import mean_of  # noqa: E402
 from training.audio.data import SpeechData, is_held_out  # noqa: E402
-from training.audio.export import fold_norms  # noqa: E402
+from training.audio.export import export_onnx, fold_norms  # noqa: E402
 from training.audio.network import AudioNetwork  # noqa: E402
 from training.audio.train import Run, learning_rate, losses  # noqa: E402
+from training.audio.unfold import read_graph, unfolded  # noqa: E402
 from training.voices.engines import Utterance  # noqa: E402
 from training.voices.synthesise import write_shard  # noqa: E402
 
@@ -108,6 +109,27 @@ def test_folding_norms_changes_nothing() -> None:
     for a, b in zip(before, after, strict=True):
         assert a.shape[1] == 60
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+def test_an_exported_network_can_be_taken_up_again(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    network = AudioNetwork(32, 3).train()
+    for _ in range(3):
+        network(torch.randn(2, 80, 64))
+    mel = torch.randn(2, 80, 120)
+    with torch.inference_mode():
+        before = network.eval()(mel)
+    export_onnx(network, tmp_path / "audio_encoder.onnx")
+    again = unfolded(read_graph(tmp_path / "audio_encoder.onnx"), mel)
+    with torch.inference_mode():
+        after = again.eval()(mel)
+        learning = again.train().stem_norm(again.stem(mel.unsqueeze(2)))
+        ready = again.eval().stem_norm(again.stem(mel.unsqueeze(2)))
+    for a, b in zip(before, after, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(learning, ready, atol=1e-3, rtol=1e-2)
+    with pytest.raises(ValueError, match="no audio encoder"):
+        unfolded({**read_graph(tmp_path / "audio_encoder.onnx"), "other": mel}, mel)
 
 
 def test_training_learns_and_resumes(shards: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from training.voices.engines import ESPEAK_LANGUAGES, FESTIVAL_VOICES, Utterance
 from training.voices.hesitations import lengthen
 from training.voices.noises import make_noises
 from training.voices.recognise import plausible
+from training.voices.revoicing import revoiced
 from training.voices.synthesise import write_shard
 from training.voices.texts import sentence
 
@@ -28,6 +29,39 @@ def test_sentences_are_reproducible_and_varied(language: str) -> None:
     assert first == second
     rng = random.Random(5)
     assert len({sentence(language, rng) for _ in range(20)}) > 15
+
+
+def test_a_third_of_english_is_talk() -> None:
+    rng = random.Random(6)
+    spoken = [sentence("en", rng) for _ in range(60)]
+    assert 10 < sum("gonna" in text or "you know" in text or " of " in text for text in spoken) < 45
+
+
+def _vowel(hertz: float) -> np.ndarray:
+    """Two seconds of a buzz with formants at 700 and 1200 Hz."""
+    time = np.arange(32000) / 16000
+    tone = sum(
+        np.cos(2 * np.pi * hertz * k * time) * (np.exp(-(((hertz * k - 700) / 150) ** 2)) + 0.3 / k)
+        for k in range(1, int(7000 / hertz))
+    )
+    return (0.05 * tone).astype(np.float32)
+
+
+def test_revoiced_speech_keeps_its_times_and_changes_its_pitch() -> None:
+    pytest.importorskip("pyworld", reason="training needs requirements-training.txt")
+    samples = _vowel(200.0)
+    samples[8000:14000] = 0
+    segments = [Segment("a", 0, 0.5), Segment("sil", 0.5, 0.875), Segment("m", 0.875, 2)]
+    silence = Utterance(np.zeros(16000, np.float32), [Segment("sil", 0, 1)], "x")
+    voices = list(revoiced([Utterance(samples, segments, "x"), silence] * 8, random.Random(0)))
+    assert len(voices) == 8  # silence has no voice
+    pitches = set()
+    for voice in voices:
+        assert voice.segments == segments and len(voice.samples) == len(samples)
+        assert np.abs(voice.samples[9000:13000]).max() < 0.1 * np.abs(voice.samples).max()
+        spectrum = np.abs(np.fft.rfft(voice.samples[18000:26000] * np.hanning(8000)))
+        pitches.add(int(spectrum[30:].argmax()))
+    assert len(pitches) > 4
 
 
 def test_every_table_leads_to_known_phones() -> None:

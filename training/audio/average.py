@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from training.audio.network import AudioNetwork
-from training.audio.train import load_average
+from training.audio.train import load_average, save_average
 
 
 def mean_of(networks: Sequence[AudioNetwork]) -> AudioNetwork:
@@ -48,17 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     network = mean_of([load_average(folder) for folder in arguments.runs])
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    torch.save(
-        {
-            "average": network.state_dict(),
-            "channels": network.channels,
-            "blocks": network.depth,
-            "step": 0,
-            "seconds": 0.0,
-        },
-        arguments.out / "last.pt",
-    )
+    save_average(network, arguments.out)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,13 @@ def load_average(folder: Path) -> AudioNetwork:
     return network.eval()
 
 
+def save_average(network: AudioNetwork, folder: Path) -> None:
+    """A network that no optimiser belongs to, as a run that others can begin with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {"average": network.state_dict(), "channels": network.channels, "blocks": network.depth}
+    torch.save({**state, "step": 0, "seconds": 0.0}, folder / "last.pt")
+
+
 class Run:
     """A training run that can be stopped and taken up again."""
 

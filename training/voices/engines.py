@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import random
 import re
 import subprocess
@@ -41,6 +42,11 @@ def _fits(segments: list[Segment], samples: NDArray[np.float32]) -> bool:
     return bool(segments) and abs(segments[-1].end - len(samples) / 16000) < 0.5
 
 
+def _stretch(rng: random.Random) -> float:
+    """How slowly a sentence is said: from hurried talk, 1.7 times as fast as a voice is made for, to dictation."""
+    return math.exp(rng.uniform(math.log(0.6), math.log(1.35)))
+
+
 # ---------------------------------------------------------------- flite
 
 _FLITE_PITCH = {"kal16": 105, "awb": 130, "rms": 100, "slt": 180}
@@ -54,7 +60,7 @@ def speak_flite(rng: random.Random, texts: list[str]) -> Iterator[Utterance]:
         with tempfile.TemporaryDirectory() as folder:
             wav = Path(folder) / "speech.wav"
             command = ["flite", "-voice", voice, "-psdur"]
-            command += ["--setf", f"duration_stretch={rng.uniform(0.8, 1.35):.2f}"]
+            command += ["--setf", f"duration_stretch={_stretch(rng):.2f}"]
             command += ["--setf", f"int_f0_target_mean={_FLITE_PITCH[voice] * rng.uniform(0.8, 1.3):.0f}"]
             report = subprocess.run([*command, "-t", text, "-o", str(wav)], capture_output=True, text=True)
             if report.returncode or not wav.exists():
@@ -130,7 +136,7 @@ def _run_festival(voice: FestivalVoice, folder: Path, rng: random.Random, texts:
         else:
             text = sentence(voice.language, rng)
         text = re.sub(r'[\\"()]', "", text)
-        script += f"(Parameter.set 'Duration_Stretch {rng.uniform(0.8, 1.3):.2f})\n"
+        script += f"(Parameter.set 'Duration_Stretch {_stretch(rng):.2f})\n"
         script += f'(set! u (Utterance Text "{text}"))\n(utt.synth u)\n'
         script += f'(utt.save.wave u "{folder}/{index}.wav")\n(utt.save.segs u "{folder}/{index}.lab")\n'
     path = folder / "say.scm"
@@ -272,7 +278,7 @@ def speak_espeak(rng: random.Random, texts: list[str]) -> Iterator[Utterance]:
         )
         try:
             spoken, events = engine.say(
-                text, voice, rng.randint(120, 230), rng.randint(20, 80), rng.randint(30, 80)
+                text, voice, round(170 / _stretch(rng)), rng.randint(20, 80), rng.randint(30, 80)
             )
         except ValueError:  # not every timbre combines with every language
             continue

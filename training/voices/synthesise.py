@@ -14,6 +14,7 @@ import logging
 import random
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from training.voices import corpora
 from training.voices.engines import ENGINES, Utterance
 from training.voices.hesitations import lengthen
 from training.voices.noises import make_noises
+from training.voices.revoicing import revoiced
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +81,8 @@ def synthesise(out: Path, hours: float, seed: int, texts: list[str]) -> None:
     }
     jobs = []
     for engine, share in SHARES.items():
-        count = max(1, round(hours * share * 3600 / SHARD_SECONDS))
-        jobs += [((index + 0.5) / count, engine, index) for index in range(count)]
+        shards = max(1, round(hours * share * 3600 / SHARD_SECONDS))
+        jobs += [((index + 0.5) / shards, engine, index) for index in range(shards)]
     for _, engine, index in sorted(jobs):
         path = out / f"{engine}_{seed}_{index:03d}.npz"
         if path.exists():
@@ -90,8 +92,8 @@ def synthesise(out: Path, hours: float, seed: int, texts: list[str]) -> None:
         log.info("%s: %.0f s", path.name, stored)
 
 
-def label_recordings(out: Path, corpus: Path, recognised: Path | None, seed: int) -> None:
-    """Shards of the human recordings."""
+def human_readers(corpus: Path, recognised: Path | None, seed: int) -> dict[str, Iterator[Utterance]]:
+    """The human recordings that are there, by the beginnings of their shards' names."""
     readers: dict[str, Iterator[Utterance]] = {}
     lj = corpus / "ljspeech"
     if (lj / "phones.tsv").exists():
@@ -104,7 +106,12 @@ def label_recordings(out: Path, corpus: Path, recognised: Path | None, seed: int
         )
     if recognised is not None and recognised.exists():
         readers["human_libri"] = corpora.read_table(recognised, corpus / "librispeech", "libri")
-    for name, reader in readers.items():
+    return readers
+
+
+def label_recordings(out: Path, corpus: Path, recognised: Path | None, seed: int) -> None:
+    """Shards of the human recordings."""
+    for name, reader in human_readers(corpus, recognised, seed).items():
         finished = out / f"{name}.done"
         if finished.exists():
             continue
@@ -116,12 +123,37 @@ def label_recordings(out: Path, corpus: Path, recognised: Path | None, seed: int
         finished.touch()
 
 
+def revoice(out: Path, corpus: Path, recognised: Path | None, seed: int) -> None:
+    """The human recordings once more, by other voices; what is held out stays out."""
+    for name, reader in human_readers(corpus, recognised, seed).items():
+        finished = out / f"{name}_revoiced_{seed}.done"
+        if finished.exists() or name == "human_mandarin":
+            continue
+        with np.load(out / f"{name}_000.npz") as held_out:
+            unheard = islice(reader, len(held_out["voices"]), None)
+        voices = revoiced(unheard, random.Random(f"{seed} {name}"))
+        for index in count(1):
+            path = out / f"{name}_revoiced_{seed}_{index:03d}.npz"
+            stored = write_shard(path, voices, SHARD_SECONDS)
+            if not stored:
+                break
+            log.info("%s: %.0f s", path.name, stored)
+        finished.touch()
+
+
 def draw_out(out: Path, seed: int) -> None:
     """A second version of every third human shard, with hesitations; held-out shards are left alone."""
     for path in sorted(out.glob("human_*.npz")):
         name, _, number = path.stem.rpartition("_")
         target = out / f"{name}_drawn_{number}.npz"
-        if "_drawn" in name or number == "000" or int(number) % 3 or "mandarin" in name or target.exists():
+        if (
+            "_drawn" in name
+            or "_revoiced" in name
+            or number == "000"
+            or int(number) % 3
+            or "mandarin" in name
+            or target.exists()
+        ):
             continue
         log.info("%s: %.0f s", target.name, lengthen(path, target, random.Random(f"{seed} {path.name}")))
 
@@ -135,6 +167,7 @@ def main() -> None:
         "--corpus", type=Path, help="human speech: ljspeech/, mandarin_syllables/, librispeech/"
     )
     parser.add_argument("--recognised", type=Path, help="phones.tsv from training.voices.recognise")
+    parser.add_argument("--revoice", action="store_true", help="human speech once more, by other voices")
     parser.add_argument("--hours", type=float, default=4.0, help="hours of synthetic speech (0 = none)")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -144,6 +177,8 @@ def main() -> None:
     if arguments.corpus is not None:
         label_recordings(arguments.out, arguments.corpus, arguments.recognised, arguments.seed)
         draw_out(arguments.out, arguments.seed)
+        if arguments.revoice:
+            revoice(arguments.out, arguments.corpus, arguments.recognised, arguments.seed)
         table = arguments.corpus / "ljspeech" / "phones.tsv"
         if table.exists():
             texts = [line.split("\t")[1] for line in table.read_text().splitlines()]

@@ -134,8 +134,47 @@ _JYUTPING = (
 )
 
 
+# How people speak freely: little words that run into each other, worn forms, beginnings given up, fillers.
+_TALK: dict[str, str] = {
+    "opening": """so|well|yeah|okay so|um|uh|and then|but|I mean|you know|like|actually|anyway|right|no|I guess
+        |the thing is|because|oh|or|so basically|and um|but uh""",
+    "beginning": """I was just|I'm gonna|it's kind of|it's kinda|we're just gonna|I don't know if|I don't think
+        |you could just|they're probably|there's a|there's some|that's the|that's what|he was like|she said that
+        |we didn't|I'd say it's|you wanna|it'll be|I've never had|do you think|what I did was|I couldn't
+        |let me just|there isn't any|if you want the|I kept|he's got a|you've got to be|we should've had
+        |it wasn't a|I have a|this is the|and I had to""",
+    "middle": """going to|talking about|trying to say|a little bit of|pretty much|sort of a|a lot of
+        |something about|looking at|kind of like|just about|thinking of|all of|one of|supposed to be|part of
+        |at the end of|in front of|some of those|a couple of|not much of|quite a|really a|maybe the|not even a""",
+    "end": """that stuff|this thing|the other day|people here|my work|a bunch of them|the kids
+        |that kind of problem|the numbers|last week|the same place|everybody|it all|the whole morning|the book
+        |your car|some coffee|a better one|both of us|the second half|so many things|the weather
+        |these questions|her voice|the big window|my brother|the corner|lunch|a phone number""",
+    "tail": """you know|or something|I guess|right|and stuff|anyway|though|or whatever|at least|I think|so
+        |probably|like that|for now|again""",
+}
+
+
+def talk(rng: random.Random) -> str:
+    """One to three clauses of English as it is spoken, not written."""
+
+    def pick(kind: str, chance: float = 1.0) -> str:
+        return rng.choice(_TALK[kind].split("|")).strip() if rng.random() < chance else ""
+
+    clauses = []
+    for _ in range(rng.randint(1, 3)):
+        parts = (pick("opening", 0.6), pick("beginning"), pick("middle", 0.7), pick("end"), pick("tail", 0.3))
+        clauses.append(" ".join(part for part in parts if part))
+    return (", " if rng.random() < 0.5 else " ").join(clauses) + "."
+
+
 def sentence(language: str, rng: random.Random) -> str:
-    """One random sentence of 3 to 12 words with the odd comma, in the writing that the engines read."""
+    """One random sentence of 3 to 12 words with the odd comma, in the writing that the engines read.
+
+    A third of the English ones are talk.
+    """
+    if language == "en" and rng.random() < 1 / 3:
+        return talk(rng)
     count = rng.randint(3, 12)
     if language == "cmn":
         words = [_pinyin(rng) for _ in range(count)]
