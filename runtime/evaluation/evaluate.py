@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+import runtime
 from runtime.contract import RuntimeProblem
 from runtime.evaluation.film_measures import Lips, lip_gap_of, measure_film, sum_lips
-from runtime.evaluation.films import Speech, read_frames, write_wav
+from runtime.evaluation.films import Speech, is_newer, read_frames, write_wav
 from runtime.evaluation.instruments import Instrument, MediaPipe
 from runtime.evaluation.photo_measures import landmark_agreement, measure_fidelity, surroundings
 from runtime.evaluation.plan import Plan
@@ -32,6 +33,7 @@ from runtime.pipeline import render
 
 log = logging.getLogger(__name__)
 
+RUNTIME = Path(runtime.__file__).parent
 MEMORY_SECONDS = (30.0, 600.0)
 QUICK_MEMORY_SECONDS = (10.0, 60.0)
 
@@ -157,10 +159,14 @@ def _film_of_clip(portrait: Path, clip: Speech, plan: Plan, studio: Studio) -> P
 def _film(
     portrait: Path, audio: Path, name: str, plan: Plan, studio: Studio, script: str | None = None
 ) -> Path:
-    """Render the film that a user would get, unless it is there already from an earlier, interrupted run."""
+    """Render the film that a user would get, unless it is there already from an earlier, interrupted run.
+
+    As make would, it is made again when something that it came from has changed since, the runtime included.
+    """
     film = plan.out / "films" / f"{name}.mp4"
     film.parent.mkdir(exist_ok=True)
-    if not film.exists():
+    sources = [portrait, audio, *RUNTIME.rglob("*.py"), *studio.pack.folder.iterdir()]
+    if not is_newer(film, sources):
         render(portrait, audio, film, studio.options, pack=studio.pack, script=script)
     return film
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,11 @@ def _found(folder: Path, endings: frozenset[str], kind: str, deep: bool = False)
 def _alignment_of(audio: Path) -> Path | None:
     candidates = [audio.with_name(audio.stem + suffix) for suffix in ALIGNMENT_SUFFIXES]
     return next((path for path in candidates if path.exists()), None)
+
+
+def is_newer(film: Path, sources: Iterable[Path]) -> bool:
+    """Whether a film is there and younger than everything that it came from."""
+    return film.exists() and all(source.stat().st_mtime < film.stat().st_mtime for source in sources)
 
 
 def read_frames(path: Path) -> Iterator[Image]:

@@ -48,6 +48,9 @@ OWN_TEETH_GAIN: Final = (
     2.4  # the network trusts a photo's teeth by 0.4 at most; mixed, both rows' gaps would show
 )
 OWN_TEETH_MARGIN: Final = 0.028  # ipd inside the edge of a photo's open mouth that may be lip still
+RIM_SHADE: Final = (0.35, 0.5, 0.5)  # of red, green, blue; what light there is between lips comes off lips
+RIM_DEPTH: Final = 0.026  # ipd over which the shade behind the lower lip fades
+RIM_RISE: Final = 0.018  # ipd by which it lies higher, so that the upper teeth hang free of it
 SHARPENING: Final = 0.9  # how much of the difference to its own blur is added to the painted mouth
 SHARPENING_RADIUS: Final = 1.3  # of that blur, pixels of the crop
 LEAST_COVERAGE: Final = 6  # of 255; masks fainter than this ask for nothing
@@ -235,6 +238,7 @@ class FaceTexture:
         columns, rows = wider(painted_on, SHARPENED_FROM, MOUTH_SIZE)
         layer = np.empty((rows.stop - rows.start, columns.stop - columns.start, 5), np.float32)
         layer[..., :3] = sharpened(np.ascontiguousarray(painted[:3, rows, columns].transpose(1, 2, 0)) * 255)
+        layer[..., :3] *= rim_shade(inputs.frame[3, rows, columns])
         layer[..., 3] = inputs.gate[rows, columns] * painted[3, rows, columns]
         place = translation(-columns.start, -rows.start) @ np.vstack([placed(to_crop, box), [0, 0, 1]])
         own = NO_PICTURE
@@ -354,6 +358,18 @@ def shrunk(mask: Floats, margin: float) -> Floats:
     radius = round(margin)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return np.asarray(cv2.GaussianBlur(cv2.erode(mask, disc), (0, 0), 1.0), np.float32)
+
+
+def rim_shade(inside: Floats) -> Floats:
+    """Light (h, w, 3) 0..1 that falls on what an open mouth (h, w) 0..1 shows: less just behind the lower lip.
+
+    The network paints the lower teeth as bright at their roots as at their edges.
+    """
+    free = cv2.GaussianBlur(inside, (0, 0), RIM_DEPTH * MOUTH_SIZE / MOUTH_SPAN)
+    rise = round(RIM_RISE * MOUTH_SIZE / MOUTH_SPAN)
+    free[:-rise] = free[rise:]
+    hidden = inside * np.clip(1.5 - 2 * free, 0, 1)
+    return np.asarray(1 - hidden[..., None] * np.array(RIM_SHADE, np.float32))
 
 
 def translation(x: float, y: float) -> Matrix:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runtime.contract import RuntimeProblem
-from runtime.evaluation.films import find_portraits, find_speech, frame_rate, read_frames, write_wav
+from runtime.evaluation.films import find_portraits, find_speech, frame_rate, is_newer, read_frames, write_wav
 from runtime.evaluation.plan import Plan
 from runtime.evaluation.resources import looped
 from runtime.media.audio import AudioFile
@@ -70,6 +71,17 @@ def test_empty_and_missing_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(RuntimeProblem) as missing:
         find_speech(tmp_path / "nowhere")
     assert missing.value.code == "folder_missing"
+
+
+def test_a_film_is_out_of_date_when_what_it_came_from_has_changed(tmp_path: Path) -> None:
+    film, source = tmp_path / "film.mp4", tmp_path / "stage.py"
+    source.touch()
+    assert not is_newer(film, [source])
+    film.touch()
+    os.utime(source, (0, 0))
+    assert is_newer(film, [source])
+    os.utime(film, (0, 0))
+    assert not is_newer(film, [source])
 
 
 def test_a_film_reads_back_as_it_was_written(tmp_path: Path) -> None:

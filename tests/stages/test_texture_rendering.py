@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from runtime.inference.packs import ModelPack
 from runtime.inference.sessions import Sessions
+from runtime.stages import texture_rendering
 from runtime.stages.articulation import EXPRESSIONS
 from runtime.stages.blending import lay
 from runtime.stages.landmarks import FLIP, GROUPS, LIP_LOWER, LIP_UPPER
@@ -30,6 +31,7 @@ from runtime.stages.texture_rendering import (
     crop_of,
     occupied,
     open_mouth_mask,
+    rim_shade,
     sharpened,
     shifted,
     soft_gate,
@@ -87,6 +89,12 @@ def field() -> MotionField:
     return MotionField(Sessions(pack, "cpu", threads=1), pack)
 
 
+@pytest.fixture
+def evenly_lit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shade in the mouth: what is painted shows unchanged."""
+    monkeypatch.setattr(texture_rendering, "RIM_SHADE", (0.0, 0.0, 0.0))
+
+
 def moved(drawn: Drawn, frame: MeshFrame) -> NDArray[np.uint8]:
     """The photo as stage 3 moves it, nothing painted."""
     return PhotoSampler(drawn.image, frame.region, IPD)(frame.map_x, frame.map_y)
@@ -139,7 +147,7 @@ def test_rest_is_the_photo_and_asks_no_network(field: MotionField, opening: floa
     assert not mouth.seen and not eyelid.seen
 
 
-def test_open_mouth_is_painted_inside_and_near_its_rim_only(field: MotionField) -> None:
+def test_open_mouth_is_painted_inside_and_near_its_rim_only(field: MotionField, evenly_lit: None) -> None:
     drawn = portrait(field)
     motion, texture, mouth, _ = bound(field, drawn)
     frame = motion.frame(drive(jawOpen=0.6, mouthLowerDown=0.3), 0.0, still())
@@ -154,7 +162,7 @@ def test_open_mouth_is_painted_inside_and_near_its_rim_only(field: MotionField) 
     assert np.array_equal(picture[away], plain[away])
 
 
-def test_rim_is_as_sharp_as_the_mask(field: MotionField) -> None:
+def test_rim_is_as_sharp_as_the_mask(field: MotionField, evenly_lit: None) -> None:
     """Where the network keeps off the rim, the cut between mouth and lip is the mask's own, not the crop's."""
     drawn = portrait(field)
     motion, texture, *_ = bound(field, drawn, rim=0.0)
@@ -164,6 +172,16 @@ def test_rim_is_as_sharp_as_the_mask(field: MotionField) -> None:
     cover = (frame.interior / 255.0)[..., None]
     expected = plain + cover * (255 * GREEN - plain)
     assert np.abs(picture - expected).max() < 1.5
+
+
+def test_lower_teeth_stand_in_the_shade_of_the_lip() -> None:
+    opening = np.zeros((60, 80), np.float32)
+    opening[20:44, 10:70] = 1
+    light = rim_shade(opening)
+    assert light.shape == (60, 80, 3) and np.all(light[opening == 0] == 1)
+    column = light[20:44, 40]
+    assert np.all(column[:16] > 0.97) and np.all(np.diff(column[16:, 1]) <= 0)
+    assert column[-1, 1] < 0.6 < column[-1, 0]  # what light there is is red
 
 
 def test_closing_lips_over_shown_teeth_paints_where_they_would_linger(field: MotionField) -> None:
