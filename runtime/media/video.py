@@ -203,12 +203,17 @@ NVENC_PRESETS = {
 # A face moves little, and x264 saves on its colours: a lid that closes over a dark iris stays blue, and lips bleed. At
 # -6 the error of the colours round the eyes is a fifth smaller, and films are 8 % larger.
 CHROMA_OFFSET = -6
+# x264's macroblock tree gives bits to what stays as it is and takes them from what changes: lips and lids, the very
+# things that are watched. Without it mouths are 0.8 to 2.7 dB nearer to what was rendered, and films 1.5 to 1.8
+# times as large.
+MACROBLOCK_TREE = 0
 
 
 def encoder_options(encoder: str, quality: int, preset: str) -> dict[str, str]:
     """Options of an H.264 encoder (libx264 or h264_nvenc) for a constant quality and x264's name of a preset."""
     if encoder == "libx264":
-        return {"crf": str(quality), "preset": preset, "x264-params": f"chroma-qp-offset={CHROMA_OFFSET}"}
+        tuned = f"chroma-qp-offset={CHROMA_OFFSET}:mbtree={MACROBLOCK_TREE}"
+        return {"crf": str(quality), "preset": preset, "x264-params": tuned}
     # Constant quality is a variable bit rate without a target, steered by cq alone.
     return {"rc": "vbr", "cq": str(quality), "b": "0", "preset": NVENC_PRESETS[preset], "tune": "hq"}
 

@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 
 GROUP_SHARES = {
     # by the beginning of the shard's name; human voices weigh more than their hours, many speakers most
-    "flite": 0.08,
-    "festival": 0.13,
-    "espeak": 0.18,
-    "human_lj": 0.14,
+    "flite": 0.07,
+    "festival": 0.11,
+    "espeak": 0.15,
+    "human_lj": 0.17,
     "human_russian": 0.13,
     "human_mandarin": 0.04,
-    "human_libri": 0.24,
+    "human_libri": 0.27,
     "noise": 0.06,
 }
 SILENT_DB = -75.0
