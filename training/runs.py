@@ -14,6 +14,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from training.exporting import write_onnx
+
 log = logging.getLogger(__name__)
 
 SAVED_EVERY = 120.0  # seconds
@@ -100,16 +102,8 @@ class AveragedRun(Generic[Network]):  # noqa: UP046 - PyTorch may sit in a Pytho
 
     def write_onnx(self, path: Path, side: int, outputs: list[str]) -> None:
         """The averaged network as ONNX: ``input`` (batch, 3, side, side) float32 -> `outputs`."""
-        torch.onnx.export(
-            self.average.to(memory_format=torch.contiguous_format).eval(),  # type: ignore[call-overload]
-            (torch.zeros(1, 3, side, side),),
-            str(path),
-            input_names=["input"],
-            output_names=outputs,
-            dynamic_axes={name: {0: "batch"} for name in ("input", *outputs)},
-            opset_version=17,
-            dynamo=False,
-        )
+        network = self.average.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        write_onnx(network, {"input": torch.zeros(1, 3, side, side)}, outputs, path)
 
 
 def training_options(

@@ -148,8 +148,13 @@ def closing_threshold(evidence: Evidence, calibration: Calibration) -> FloatArra
     In noise or mumbled speech all posteriors are flat and true closures get little, too: a low threshold. Where the
     network follows every sound a closure that it doubts is none. In between geometrically.
     """
-    low, high = calibration.closing
-    return np.asarray(low * (high / low) ** understood(evidence), np.float32)
+    return threshold_between(calibration.closing, understood(evidence))
+
+
+def threshold_between(closing: tuple[float, float], clarity: FloatArray) -> FloatArray:
+    """The same (T,) for a voice that is understood so well, `clarity` (T,) 0..1."""
+    low, high = closing
+    return np.asarray(low * (high / low) ** clarity, np.float32)
 
 
 def understood(evidence: Evidence) -> FloatArray:

@@ -24,8 +24,8 @@ from runtime.speech.decoding import (
     Evidence,
     close_lips,
     closing_probability,
-    closing_threshold,
     contact_probability,
+    threshold_between,
     understood,
 )
 from runtime.speech.features import FEATURE_FPS, frame_peak, heard_together, heard_twice, scale_for_network
@@ -200,34 +200,46 @@ def _fit_gain(heard: HeldOut) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(map(float, gain)), tuple(map(float, offset))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    """Rows of speech made harder: probability (T,) of a closure, how well it is understood (T,), where p, b, m are."""
+
+    probability: NDArray[np.float32]
+    clarity: NDArray[np.float32]
+    bilabial: NDArray[np.bool_]
+    near: NDArray[np.bool_]
+
+
 def _fit_closing(
     heard: Sequence[tuple[Evidence, NDArray[np.int64]]], calibration: Calibration
 ) -> tuple[tuple[float, float], dict[str, float]]:
     """The thresholds with the best F-score of closures, recall weighing RECALL_WEIGHT times as much as precision."""
+    pieces = []
+    for evidence, phone in heard:
+        bilabial = np.isin(phone, _BILABIALS)
+        near = np.convolve(bilabial, np.ones(5), "same") > 0
+        pieces.append(
+            _Piece(closing_probability(evidence, calibration), understood(evidence), bilabial, near)
+        )
     grid = [float(value) for value in np.geomspace(0.03, 0.5, 13)]
     pairs = [(low, high) for number, low in enumerate(grid) for high in grid[number:]]
-    scores = {pair: _closures(heard, dataclasses.replace(calibration, closing=pair)) for pair in pairs}
+    scores = {pair: _closures(pieces, pair) for pair in pairs}
     best = max(pairs, key=lambda pair: sum(f_score(*rates, RECALL_WEIGHT) for rates in scores[pair]))
     names = ("recall_unsure", "precision_unsure", "recall_sure", "precision_sure")
     return best, dict(zip(names, (*scores[best][0], *scores[best][1]), strict=True))
 
 
-def _closures(
-    heard: Sequence[tuple[Evidence, NDArray[np.int64]]], calibration: Calibration
-) -> list[tuple[float, float]]:
+def _closures(pieces: Sequence[_Piece], closing: tuple[float, float]) -> list[tuple[float, float]]:
     """(recall, precision) of closures where speech is hardly, and where it is well understood."""
     found: tuple[list[bool], list[bool]] = ([], [])
     right: tuple[list[bool], list[bool]] = ([], [])
-    for evidence, phone in heard:
-        threshold = closing_threshold(evidence, calibration)
-        closed = close_lips(closing_probability(evidence, calibration), threshold) > 0.5
-        sure = understood(evidence) > 0.5
-        bilabial = np.isin(phone, _BILABIALS)
-        near = np.convolve(bilabial, np.ones(5), "same") > 0
-        for start, stop in runs(bilabial):
+    for piece in pieces:
+        closed = close_lips(piece.probability, threshold_between(closing, piece.clarity)) > 0.5
+        sure = piece.clarity > 0.5
+        for start, stop in runs(piece.bilabial):
             found[int(sure[start])].append(bool(closed[start:stop].any()))
         for start, stop in runs(closed):
-            right[int(sure[start])].append(bool(near[start:stop].any()))
+            right[int(sure[start])].append(bool(piece.near[start:stop].any()))
     return [(_share(hits), _share(good)) for hits, good in zip(found, right, strict=True)]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from runtime.inference.packs import BUNDLED_PACK
@@ -26,11 +26,11 @@ from training.audio.calibrate import calibrate, count_transitions
 from training.audio.evaluate import evaluate
 from training.audio.network import AudioNetwork, Block
 from training.audio.train import load_average
+from training.exporting import write_onnx
 from training.packing import add_asset, add_graph
 
 log = logging.getLogger(__name__)
 
-OPSET = 18
 FRAMES = 2480  # the shape that the runtime uses; the graph takes any even number
 RECORD: dict[str, Any] = {
     "command": "python -m training.voices.recognise --clips CORPUS/librispeech --out phones.tsv && "
@@ -70,20 +70,9 @@ def fold_norms(network: AudioNetwork) -> AudioNetwork:
 
 def export_onnx(network: AudioNetwork, path: Path) -> None:
     """Input (batch, 80, time) -> phones, controls, contacts, each (batch, time / 2, channels)."""
-    example: Tensor = torch.zeros(1, MELS, FRAMES)
-    torch.onnx.export(
-        fold_norms(network),
-        (example,),
-        str(path),
-        input_names=["input"],
-        output_names=["phones", "controls", "contacts"],
-        dynamic_axes={
-            "input": {0: "batch", 2: "time"},
-            **{name: {0: "batch", 1: "rows"} for name in ("phones", "controls", "contacts")},
-        },
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    outputs = ["phones", "controls", "contacts"]
+    axes = {"input": {2: "time"}, **{name: {1: "rows"} for name in outputs}}
+    write_onnx(fold_norms(network), {"input": torch.zeros(1, MELS, FRAMES)}, outputs, path, axes)
 
 
 def main() -> None:

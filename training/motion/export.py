@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import torch
-from torch import nn
 
 from runtime.quantization.half_weights import with_half_weights
+from training.exporting import write_onnx
 from training.motion.evaluate import measure, opening_gain
 from training.packing import add_asset, add_graph
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("training.motion")
 
-OPSET = 18
 RECIPE = (
     "pairs of states of heads made on the fly from ICT-FaceKit's shape modes and expressions (MIT licence, USC "
     "Institute for Creative Technologies), with landmark errors of up to 1.5 % of the ipd; no photographs"
@@ -45,8 +44,10 @@ def export_models(
     landmarks = torch.from_numpy(mesh.landmark_mean)[None].repeat(2, 1, 1)
     drive = torch.zeros(2, 28)
     source, motion = work / "mesh_source.onnx", work / "mesh_motion.onnx"
-    _write(models.source, (landmarks,), ["landmarks"], ["nodes", "expression"], source)
-    _write(models.motion, (landmarks, drive), ["landmarks", "drive"], ["offsets"], motion)
+    write_onnx(models.source, {"landmarks": landmarks}, ["nodes", "expression"], source)
+    write_onnx(models.motion, {"landmarks": landmarks, "drive": drive}, ["offsets"], motion)
+    for path in (source, motion):
+        onnx.save(with_half_weights(onnx.load(str(path))), str(path))
     mesh.save(work / "mesh.npz", opening_gain=np.float32(gain))
     add_graph(pack, "mesh_source", source, record)
     add_graph(pack, "mesh_motion", motion, record)
@@ -59,20 +60,3 @@ def export_models(
     for name, value in figures.items():
         log.info("%s: %s", name, value)
     return figures
-
-
-def _write(
-    module: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str], outputs: list[str], path: Path
-) -> None:
-    module.eval()
-    torch.onnx.export(
-        module,
-        inputs,
-        str(path),
-        input_names=names,
-        output_names=outputs,
-        dynamic_axes={name: {0: "batch"} for name in [*names, *outputs]},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    onnx.save(with_half_weights(onnx.load(str(path))), str(path))

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training.exporting import write_onnx
 from training.packing import add_asset, add_graph
 from training.texture.networks import (
     ATLAS_CHANNELS,
@@ -32,7 +33,6 @@ from training.texture.networks import (
     tone_of,
 )
 
-OPSET = 18
 SURE = 7.0  # logits beyond which colours and weights are 0 or 1 in eight bits
 SEEN = (
     12  # channels of `near` that the encoder sees: lips and mask 4, photo and mask 4, two coordinate frames 4
@@ -210,17 +210,3 @@ def add_mouth(network: MouthNetwork, pack_dir: Path, work: Path, record: Mapping
     stored = work / "mouth_atlases.npz"
     np.savez_compressed(stored, atlases=atlases(network).astype(np.float16))
     return [*added, add_asset(pack_dir, "mouth_atlases", stored, record)]
-
-
-def write_onnx(module: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str], path: Path) -> None:
-    """Write a module as an ONNX graph whose first axis is the batch."""
-    torch.onnx.export(
-        module,
-        tuple(inputs.values()),
-        str(path),
-        input_names=list(inputs),
-        output_names=outputs,
-        dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
-        opset_version=OPSET,
-        dynamo=False,
-    )

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.exporting import write_onnx
 from training.landmarks.network import LandmarkNetwork
 from training.packing import add_graph
 from training.texture.critic import (
@@ -35,7 +36,7 @@ from training.texture.critic import (
     critic_loss,
     feature_loss,
 )
-from training.texture.cutting import add_mouth, write_onnx
+from training.texture.cutting import add_mouth
 from training.texture.dataset import SIZES, Batch, Shards, augmented, mirrored
 from training.texture.losses import texture_loss
 from training.texture.networks import (
