@@ -9,6 +9,7 @@ import argparse
 import errno
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Container, Sequence
@@ -31,6 +32,9 @@ MODULES = {
     "bench": ("runtime.bench.command", "measure how fast films are made here"),
     "evaluate": ("runtime.evaluation.command", "measure films made from portraits and speech"),
 }
+
+TEXT_FILE = re.compile(r"\S+\.(txt|md|srt|vtt|text|markdown)")
+"""What is meant as the name of a script's file, and not as the script."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,6 +119,8 @@ def script_from(given: argparse.Namespace) -> str | None:
         return None
     try:
         if not Path(given.script).is_file():
+            if TEXT_FILE.fullmatch(given.script):
+                raise RuntimeProblem("script_missing", f"There is no script file at {given.script}.")
             return str(given.script)
         return Path(given.script).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:

@@ -29,7 +29,7 @@ from runtime.stages.articulation import ArticulationTrack
 from runtime.stages.audio_encoding import AudioEncoder
 from runtime.stages.image_encoding import ImageEncoder, Portrait
 from runtime.stages.motion_field import FaceMotion, MotionField
-from runtime.stages.performance import MotionTrack, film_seconds, perform
+from runtime.stages.performance import MotionTrack, check_length, film_seconds, perform
 from runtime.stages.post_processing import Backdrop, Box, Compositor, Overlay
 from runtime.stages.texture_rendering import FaceTexture, TextureRenderer
 from runtime.subtitles.film import FilmSubtitles
@@ -78,7 +78,7 @@ def render(
     """
     options = options or RenderOptions()
     out_path = Path(out_path)
-    check_target(out_path)
+    check_target(out_path, (Path(portrait_path), Path(audio_path)))
     started = time.perf_counter()
     watch = Stopwatch()
     tell = _Teller(progress, cancelled)
@@ -90,6 +90,7 @@ def render(
 
     # The portrait first: what is wrong with it is found in a second, before a long recording is listened to.
     audio = AudioFile.open(audio_path, options.max_audio_minutes)
+    check_length(options)
     with watch("image_encoding"):
         tell(0.0, "image encoding")
         photo = engine.image_encoder.encode(load_image(portrait_path))

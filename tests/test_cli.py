@@ -63,6 +63,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Files:
         (None, "notes.mp3", (), "cannot be read"),
         (None, "cut.wav", (), "ends after 1.2 s, though its header states 4.0 s"),
         (None, "long.wav", ("--max-audio-minutes", "0.2"), "0.2 minutes are allowed"),
+        (None, None, ("--duration", "1e6"), "Option duration is 1e+06, but must be at most 1800"),
         (None, None, ("--fps", "120"), "Option fps is 120, but must be a number from 12 to 60."),
         (None, None, ("--min-resolution", "500"), "in steps of 64"),
         (None, None, ("--provider", "tpu"), "one of auto, tensorrt, cuda, openvino, cpu"),
@@ -95,6 +96,16 @@ def test_missing_folder_and_missing_files(tmp_path: Path, capsys: pytest.Capture
     assert "no picture at" in capsys.readouterr().err
     assert main(_render(PORTRAIT, tmp_path / "absent.wav", tmp_path / "film.mp4")) == 2
     assert "no audio file at" in capsys.readouterr().err
+
+
+def test_a_film_does_not_take_the_place_of_its_own_sound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.ogg"
+    mine.write_bytes(SPEECH.read_bytes())
+    assert main(_render(PORTRAIT, mine, mine)) == 2
+    assert "which it is made of" in capsys.readouterr().err
+    assert mine.read_bytes() == SPEECH.read_bytes()
 
 
 def test_unknown_option_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,6 +252,8 @@ def test_a_script_is_a_text_or_the_file_that_holds_it(tmp_path: Path) -> None:
     for text in ("Hello.", str(tmp_path), "A long one. " * 500, "two\nlines", "nul\0 inside"):
         assert script_from(given(text)) == text
     assert script_from(given(None)) is None
+    with pytest.raises(RuntimeProblem, match=r"no script file at .*missing\.md"):
+        script_from(given(str(tmp_path / "missing.md")))
     file.write_bytes(b"\xff\xfe\x00caf\xe9")
     with pytest.raises(RuntimeProblem, match="UTF-8"):
         script_from(given(str(file)))

@@ -109,7 +109,7 @@ def _make(
     from runtime.media.image import load_image
     from runtime.media.video import check_target
 
-    check_target(given.out)
+    check_target(given.out, (given.portrait, given.script))
     load_image(given.portrait)
     if given.workers > 1 and not render.threads:
         render = render.model_copy(update={"threads": max(1, usable_cores() // given.workers)})

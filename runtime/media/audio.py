@@ -13,6 +13,7 @@ from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 
 from runtime.contract import RuntimeProblem
+from runtime.media.mixing import mixed
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class AudioFile:
         if not path.exists():
             raise RuntimeProblem("audio_missing", f"There is no audio file at {path}.")
         try:
-            with av.open(str(path)) as container:
+            with av.open(str(path.absolute())) as container:
                 if not container.streams.audio:
                     raise RuntimeProblem("audio_unreadable", f"The file {path.name} holds no sound.")
                 stream = container.streams.audio[0]
@@ -86,7 +87,9 @@ class AudioFile:
         pending: list[np.ndarray] = []
         held = 0
         total = 0
-        for piece in self._resampled(rate, channels):
+        end = 0.0
+        for piece, reached in self._resampled(rate, channels):
+            end = reached
             pending.append(piece)
             held += len(piece)
             total += len(piece)
@@ -98,33 +101,38 @@ class AudioFile:
                 pending, held = [joined[size:]], held - size
         if total == 0:
             raise RuntimeProblem("audio_empty", f"The audio file {self.path.name} holds no sound at all.")
-        if self.stated_duration is not None and total / rate < self.stated_duration - TRUNCATION_TOLERANCE:
+        end = max(end, total / rate)  # a sound that begins late, or has gaps, is shorter than it lasts
+        if self.stated_duration is not None and end < self.stated_duration - TRUNCATION_TOLERANCE:
             raise RuntimeProblem(
                 "audio_truncated",
-                f"The audio file {self.path.name} ends after {total / rate:.1f} s, though its header states "
+                f"The audio file {self.path.name} ends after {end:.1f} s, though its header states "
                 f"{self.stated_duration:.1f} s.",
                 "The file is cut off; fetch or export it again.",
             )
         if held:
             yield np.concatenate(pending)
 
-    def _resampled(self, rate: int, channels: int) -> Iterator[np.ndarray]:
-        resampler = AudioResampler(format="flt", layout="mono" if channels == 1 else "stereo", rate=rate)
+    def _resampled(self, rate: int, channels: int) -> Iterator[tuple[np.ndarray, float]]:
+        """Pieces (n, channels), each with the moment (seconds) up to which the file has been read."""
+        resampler = AudioResampler(format="flt", rate=rate)  # its own mixing would be too loud and cut off
         damaged = 0
+        end = 0.0
         try:
-            with av.open(str(self.path)) as container:
+            with av.open(str(self.path.absolute())) as container:
                 for packet in container.demux(container.streams.audio[0]):
                     try:
                         frames = packet.decode()
                     except FFmpegError:
                         damaged += 1  # a scratch; the decoder goes on with the next packet
                         continue
+                    if packet.pts is not None and packet.duration is not None:
+                        end = float((packet.pts + packet.duration) * packet.time_base)
                     for frame in frames:
                         frame.pts = None  # gaps in the time stamps would otherwise upset the resampler
                         for ready in resampler.resample(frame):
-                            yield _samples(ready, channels)
+                            yield _samples(ready, channels), end
                 for ready in resampler.resample(None):
-                    yield _samples(ready, channels)
+                    yield _samples(ready, channels), end
         except (FFmpegError, OSError, ValueError) as fault:
             raise _unreadable(self.path, fault) from fault
         if damaged:
@@ -169,8 +177,9 @@ def _faded_out(blocks: Iterator[np.ndarray], rate: int, end: float) -> Iterator[
 
 
 def _samples(frame: av.AudioFrame, channels: int) -> np.ndarray:
-    values = frame.to_ndarray().reshape(-1, channels)
-    return np.clip(np.nan_to_num(values), -1.0, 1.0).astype(np.float32, copy=False)
+    values = frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
+    values = np.clip(np.nan_to_num(values), -1.0, 1.0).astype(np.float32, copy=False)
+    return mixed(values, [channel.name for channel in frame.layout.channels], channels)
 
 
 def _stated_duration(container: av.container.InputContainer, stream: av.AudioStream) -> float | None:
@@ -180,22 +189,28 @@ def _stated_duration(container: av.container.InputContainer, stream: av.AudioStr
         return _wav_duration(Path(container.name))
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration is not None else None
+    # The length of a film says nothing about that of its sound.
+    if container.duration is not None and len(container.streams) == 1:
+        return container.duration / av.time_base
+    return None
 
 
 def _wav_duration(path: Path) -> float | None:
     """What a WAV header promises in seconds; FFmpeg itself only reports what the file still holds."""
+    bytes_per_second = 0
     with path.open("rb") as stream:
-        head = stream.read(4096)
-    form, data = head.find(b"fmt "), head.find(b"data")
-    if form < 0 or data < 0:
-        return None
-    bytes_per_second = int.from_bytes(head[form + 16 : form + 20], "little")
-    size = int.from_bytes(head[data + 4 : data + 8], "little")
-    # A program that streams its sound does not know the length yet and writes the largest number there is.
-    if size >= UNKNOWN_WAV_SIZE or not bytes_per_second:
-        return None
-    return size / bytes_per_second
+        stream.seek(12)  # behind RIFF, size, WAVE come chunks: name, size, content, padded to an even length
+        while len(head := stream.read(8)) == 8:
+            name, size = head[:4], int.from_bytes(head[4:], "little")
+            if name == b"data":
+                # A program that streams its sound does not know the length yet and writes the largest number there is.
+                known = bytes_per_second and size < UNKNOWN_WAV_SIZE
+                return size / bytes_per_second if known else None
+            start = stream.tell()
+            if name == b"fmt ":
+                bytes_per_second = int.from_bytes(stream.read(16)[8:12], "little")
+            stream.seek(start + size + size % 2)
+    return None
 
 
 def _unreadable(path: Path, fault: Exception) -> RuntimeProblem:

@@ -49,7 +49,8 @@ def load_image(path: str | Path) -> np.ndarray:
             f"The file {path.name} is not a picture in a format that is known here.",
             "JPEG, PNG, WebP, AVIF, TIFF, GIF and BMP are.",
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as fault:
+    # The AVIF decoder has nothing but RuntimeError for a damaged file.
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error, zlib.error) as fault:
         raise RuntimeProblem(
             "image_unreadable", f"The picture {path.name} cannot be read: {fault}."
         ) from fault

@@ -54,7 +54,7 @@ def splice(
     origin = provenance or Provenance()
     try:
         with av.open(
-            str(aside), "w", format="mp4", options={"movflags": "+faststart+use_metadata_tags"}
+            str(aside.absolute()), "w", format="mp4", options={"movflags": "+faststart+use_metadata_tags"}
         ) as container:
             container.metadata.update(origin.container_metadata() | ({"title": title} if title else {}))
             container.set_chapters([_entry(number, chapter) for number, chapter in enumerate(chapters)])

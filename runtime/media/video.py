@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -70,7 +71,7 @@ class VideoWriter:
             # The index goes to the front of the file, so that browsers start before the download ends; metadata
             # keeps its own names.
             options = {"movflags": "+faststart+use_metadata_tags"}
-            self._container = av.open(str(self._aside), "w", format="mp4", options=options)
+            self._container = av.open(str(self._aside.absolute()), "w", format="mp4", options=options)
             self._container.metadata.update(self._provenance.container_metadata())
             encoder = "h264_nvenc" if hardware and nvenc_starts(width, height) else "libx264"
             self._video = self._add_video(encoder, encoder_options(encoder, quality, preset), threads)
@@ -233,8 +234,14 @@ def nvenc_starts(width: int, height: int) -> bool:
     return True
 
 
-def check_target(path: Path) -> None:
-    """Raise the sentence for a place where no film can be written, before any work is done."""
+def check_target(path: Path, sources: Iterable[Path] = ()) -> None:
+    """Raise the sentence for a place where no film can be written, before any work is done.
+
+    A film must not take the place of one of the `sources` that it is made of.
+    """
+    for source in sources:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise RuntimeProblem("video_unwritable", f"The film would replace {path}, which it is made of.")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise RuntimeProblem("folder_missing", f"The folder {folder} for the film does not exist.")

@@ -214,11 +214,16 @@ class ArticulationTrack:
         if frames is None:
             frames = max(1, round(self.duration * fps))
         position = np.clip((np.arange(frames) + phase) / fps * self.fps, 0, len(self) - 1)
-        rows = np.arange(len(self))
-        for start, stop in runs(self.closure > 0.5):
+        rows, closure = np.arange(len(self), dtype=np.float64), self.closure.astype(np.float64)
+        closures = runs(self.closure > 0.5)
+        # The frames that may show each; one that showed its neighbour may have been moved into it.
+        first = np.searchsorted(position, [start - 1 for start, _ in closures]) - 1
+        last = np.searchsorted(position, [stop for _, stop in closures]) + 1
+        for (start, stop), a, b in zip(closures, np.maximum(first, 0), last, strict=True):
             peak = self.closure[start:stop].max()
-            seen = position[(position > start - 1) & (position < stop)]
-            if len(seen) and np.interp(seen, rows, self.closure).max() >= 0.98 * peak:
+            near = position[a:b]
+            seen = near[(near > start - 1) & (near < stop)]
+            if len(seen) and np.interp(seen, rows, closure).max() >= 0.98 * peak:
                 continue
             middle = start + float(np.flatnonzero(self.closure[start:stop] >= 0.98 * peak).mean())
             position[np.clip(round(middle / self.fps * fps - phase), 0, frames - 1)] = middle

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.contract import Notice, RenderOptions
+from runtime.contract import Notice, RenderOptions, RuntimeProblem
 from runtime.speech.filters import gaussian_filter, maximum_filter, runs, uniform_filter
 from runtime.stages.articulation import EXPRESSIONS, ArticulationTrack
 from runtime.stages.easing import smoothstep
@@ -119,6 +119,17 @@ def frame_count(seconds: float, fps: float) -> int:
     return max(1, math.ceil(seconds * fps - 1e-3))
 
 
+def check_length(options: RenderOptions) -> None:
+    """Raise the sentence for a film that is to be longer than any recording may be."""
+    most = options.max_audio_minutes * 60
+    if options.duration is not None and options.duration > most:
+        raise RuntimeProblem(
+            "option_out_of_range",
+            f"Option duration is {options.duration:g}, but must be at most {most:g}, the seconds of max_audio_minutes.",
+            "Raise max_audio_minutes for a longer film.",
+        )
+
+
 def film_seconds(
     track: ArticulationTrack, audio_seconds: float, options: RenderOptions
 ) -> tuple[float, list[Notice]]:
@@ -134,8 +145,11 @@ def film_seconds(
     reach = min(2.0, wanted / 4)
     silent = runs(~_fitted(speech_mask(track), math.ceil(audio_seconds * track.fps), False))
     pauses = [(a / track.fps, b / track.fps) for a, b in silent]
-    # Shortly after the last word: the mouth is closed, and the next word has not begun.
-    ends = [min(start + 0.2, (start + end) / 2) for start, end in pauses if end - start >= SHORTEST_PAUSE]
+    # Shortly after the last word, or later in the pause: the mouth is closed, and the next word has not begun.
+    firsts = [
+        (min(start + 0.2, (start + end) / 2), end) for start, end in pauses if end - start >= SHORTEST_PAUSE
+    ]
+    ends = [wanted if first <= wanted <= end else first for first, end in firsts]
     near = [end for end in ends if abs(end - wanted) <= reach and end >= 0.5]
     if near:
         return min(near, key=lambda end: abs(end - wanted)), []
@@ -326,13 +340,19 @@ def blinks(frames: int, fps: float, pauses: Doubles, generator: np.random.Genera
             speed = generator.uniform(0.85, 1.15)
             # A lid that shuts between two frames would never be seen shut.
             seen = (math.floor(shut * fps) + MIDDLE_OF_FRAME) / fps
-            since = (times - seen) / speed
+            around = _around(seen, 1.0, fps, frames)
+            since = (times[around] - seen) / speed
             closing = smoothstep(1 + (since + _SHUT / 2) / _FALL)
             opening = smoothstep(1 - (since - _SHUT / 2) / _RISE)
-            lids = np.maximum(lids, np.minimum(closing, opening))
+            lids[around] = np.maximum(lids[around], np.minimum(closing, opening))
         gap = float(np.clip(generator.lognormal(math.log(3.4), 0.35), *_BLINK_GAP))
         clock = moment + gap
     return lids.astype(np.float32)
+
+
+def _around(moment: float, reach: float, fps: float, rows: int) -> slice:
+    """The rows within `reach` seconds of a moment and one more; what is local must not look at the whole film."""
+    return slice(max(0, math.floor((moment - reach) * fps)), min(rows, math.ceil((moment + reach) * fps) + 1))
 
 
 def _at_phrase_end(moment: float, pauses: Doubles) -> float:
@@ -368,7 +388,7 @@ def head_motion(speaking: Mask, loudness: Floats, fps: float, generator: np.rand
 def _postures(times: Doubles, speaking: Mask, fps: float, generator: np.random.Generator) -> Doubles:
     """Poses held for seconds and left by smooth moves: a new one with a phrase, rarer and smaller in silence."""
     head = np.zeros((len(times), 5))
-    starts = {round(start / fps, 3) for start, _ in runs(speaking)}
+    starts = np.array([round(start / fps, 3) for start, _ in runs(speaking)])
     posture = np.zeros(5)
     clock = 0.0
     while clock < times[-1]:
@@ -378,8 +398,9 @@ def _postures(times: Doubles, speaking: Mask, fps: float, generator: np.random.G
         target[3] += 0.3 * target[0]
         length = generator.uniform(0.7, 1.3)
         due = clock + (generator.uniform(2.2, 4.5) if talks else generator.uniform(3.5, 6.5))
-        phrase = [start for start in starts if clock + 1.5 < start < due + 1.0]
-        change = min(phrase, key=lambda start: abs(start - due)) if phrase else due
+        first, last = np.searchsorted(starts, clock + 1.5, "right"), np.searchsorted(starts, due + 1.0)
+        phrase = starts[first:last]
+        change = float(phrase[np.abs(phrase - due).argmin()]) if len(phrase) else due
         part = slice(math.ceil(clock * fps), math.ceil(change * fps))
         head[part] = posture + _minimum_jerk((times[part] - clock) / length)[:, None] * (target - posture)
         posture, clock = target, change
@@ -412,10 +433,11 @@ def _beats(
             continue
         depth = math.radians(generator.uniform(0.7, 1.8)) * min(1.0, 0.4 + prominence / 20)
         way = np.array([generator.normal(0, 0.3), -1.0, generator.normal(0, 0.4)])
-        since = times - (peak / fps + generator.uniform(0.0, 0.06))
-        near = np.abs(since) < 1.2
+        middle = peak / fps + generator.uniform(0.0, 0.06)
+        near = _around(middle, 1.2, fps, len(times))
+        since = times[near] - middle
         down, up = 0.11, 0.22  # standard deviations: the head falls faster than it rises
-        bell = np.exp(-0.5 * (since[near] / np.where(since[near] < 0, down, up)) ** 2)
+        bell = np.exp(-0.5 * (since / np.where(since < 0, down, up)) ** 2)
         beats[near] += depth * bell[:, None] * way
     return beats
 
@@ -434,10 +456,12 @@ def brow_beats(speaking: Mask, loudness: Floats, fps: float, generator: np.rando
         if not speaking[peak] or generator.random() > 0.45:
             continue
         height, stay = generator.uniform(*_BROW_HEIGHT), generator.uniform(*_BROW_STAY)
-        since = times - (peak / fps - 0.1)  # they lead the syllable a little
+        middle = peak / fps - 0.1  # they lead the syllable a little
+        near = _around(middle, _BROW_STAY[1] + _BROW_RISE + _BROW_FALL, fps, len(times))
+        since = times[near] - middle
         up = _minimum_jerk((since + _BROW_RISE / 2) / _BROW_RISE)
         down = _minimum_jerk((since - stay - _BROW_RISE / 2) / _BROW_FALL)
-        brows = np.maximum(brows, height * (up - down))
+        brows[near] = np.maximum(brows[near], height * (up - down))
     return brows.astype(np.float32)
 
 
@@ -460,20 +484,32 @@ def prominent_peaks(contour: Doubles, least: float, distance: int) -> list[tuple
     stays = np.ones(len(peaks), bool)
     for n in np.argsort(contour[peaks])[::-1]:
         if stays[n]:
-            near = np.abs(peaks - peaks[n]) < distance
-            near[n] = False
-            stays[near] = False
+            first = np.searchsorted(peaks, peaks[n] - distance, "right")
+            last = np.searchsorted(peaks, peaks[n] + distance)
+            stays[first:n] = stays[n + 1 : last] = False
     found = []
     for peak in peaks[stays]:
-        higher = np.flatnonzero(contour > contour[peak])
         left, right = (
-            higher[higher < peak].max(initial=-1) + 1,
-            higher[higher > peak].min(initial=len(contour)),
+            _higher(contour[:peak][::-1], contour[peak]),
+            _higher(contour[peak + 1 :], contour[peak]),
         )
-        prominence = contour[peak] - max(contour[left : peak + 1].min(), contour[peak:right].min())
+        part = contour[peak - left : peak + 1], contour[peak : peak + 1 + right]
+        prominence = contour[peak] - max(part[0].min(), part[1].min())
         if prominence >= least:
             found.append((int(peak), float(prominence)))
     return found
+
+
+def _higher(contour: Doubles, height: float) -> int:
+    """How many points come before the first one above a height; looked for near by first, for most are."""
+    reach = 64
+    while True:
+        above = np.flatnonzero(contour[:reach] > height)
+        if len(above):
+            return int(above[0])
+        if reach >= len(contour):
+            return len(contour)
+        reach *= 4
 
 
 def _ease(frames: int, fps: float, speaking: Mask, track_fps: float) -> Floats:

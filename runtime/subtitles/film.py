@@ -27,14 +27,15 @@ class FilmSubtitles:
 
         Raises `RuntimeProblem` for a choice that needs a script where there is none, and for letters without a font.
         """
-        if not (script or "").strip() and choice not in (None, "off"):
+        script = script if script and script.strip() else ""
+        if not script and choice not in (None, "off"):
             raise RuntimeProblem(
                 "script_missing",
                 f"Option subtitles is {choice}, but without a script there is no text to show.",
                 "Give the spoken text as script, or set subtitles to off.",
             )
         choice = choice or ("sidecar" if script else "off")
-        self._script = script or ""
+        self._script = script
         self._language = language
         self._shown: list[Cue] = []
         self._beside = choice in ("sidecar", "both")

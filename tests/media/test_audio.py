@@ -1,7 +1,10 @@
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -49,6 +52,81 @@ def test_stereo_and_surround_are_mixed(tmp_path: Path) -> None:
         assert np.abs(heard[4000:12000]).max() > 0.1
         both = np.concatenate(list(audio.blocks(48_000, 2)))
         assert both.shape == (48_000, 2)
+
+
+@pytest.mark.parametrize("layout", ["stereo", "5.1"])
+def test_mixing_neither_raises_the_level_nor_cuts_off(tmp_path: Path, layout: str) -> None:
+    loud = 1.9 * tone(1.0, 48_000)
+    count = {"stereo": 2, "5.1": 6}[layout]
+    path = write_sound(tmp_path / "loud.wav", np.stack([loud] * count, axis=1), 48_000, layout)
+    for channels in (1, 2):
+        heard = np.concatenate(list(AudioFile.open(path).blocks(48_000, channels)))
+        assert np.allclose(heard, loud[:, None], atol=1e-3)
+    alone = write_sound(tmp_path / "alone.wav", loud, 48_000)
+    both = np.concatenate(list(AudioFile.open(alone).blocks(48_000, 2)))
+    assert np.allclose(both, loud[:, None], atol=1e-3)
+
+
+def test_any_number_of_channels(tmp_path: Path) -> None:
+    values = np.stack([tone(0.5, 16_000)] * 9, axis=1)
+    soundfile.write(tmp_path / "nine.wav", values, 16_000)
+    heard = np.concatenate(list(AudioFile.open(tmp_path / "nine.wav").mono()))
+    assert np.allclose(heard, values[:, 0], atol=1e-3)
+
+
+def test_a_comment_is_not_taken_for_the_sound(tmp_path: Path) -> None:
+    plain = write_sound(tmp_path / "plain.wav", tone(2.0, 16_000), 16_000).read_bytes()
+    form = plain.index(b"fmt ")
+    sound = form + 8 + int.from_bytes(plain[form + 4 : form + 8], "little")
+    text = b"Test data for the talk"
+    comment = (
+        b"LIST"
+        + (12 + len(text)).to_bytes(4, "little")
+        + b"INFOICMT"
+        + len(text).to_bytes(4, "little")
+        + text
+    )
+    path = tmp_path / "talk.wav"
+    path.write_bytes(plain[:sound] + comment + plain[sound:])
+    audio = AudioFile.open(path)
+    assert audio.stated_duration == pytest.approx(2.0, abs=0.01)
+    assert sum(map(len, audio.mono())) == 32_000
+
+
+def _film(path: Path, seconds: float, sound: np.ndarray, begins: float) -> Path:
+    """A film with a picture of so many seconds and a sound at 48 kHz that begins later."""
+    with av.open(str(path), "w") as container:
+        video = cast(av.VideoStream, container.add_stream("libx264", rate=10))
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        audio = cast(av.AudioStream, container.add_stream("aac", rate=48_000, layout="mono"))
+        for number in range(round(seconds * 10)):
+            picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), "rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, 10)
+            container.mux(video.encode(picture))
+        for start in range(0, len(sound) // 1024 * 1024, 1024):
+            frame = av.AudioFrame.from_ndarray(sound[None, start : start + 1024].copy(), "fltp", "mono")
+            frame.sample_rate, frame.time_base = 48_000, Fraction(1, 48_000)
+            frame.pts = start + round(begins * 48_000)
+            container.mux(audio.encode(frame))
+        for stream in (video, audio):
+            container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+@pytest.mark.parametrize(("seconds", "begins"), [(5.0, 0.0), (4.0, 1.0)])
+def test_a_films_sound_may_be_shorter_or_begin_later(
+    tmp_path: Path, suffix: str, seconds: float, begins: float
+) -> None:
+    film = _film(tmp_path / f"film{suffix}", seconds, tone(3.0, 48_000), begins)
+    heard = np.concatenate(list(AudioFile.open(film).mono()))
+    assert len(heard) / 16_000 == pytest.approx(3.0, abs=0.1)
+
+
+def test_a_name_with_a_colon_is_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_sound(tmp_path / "tone.wav", tone(1.0, 16_000), 16_000).rename(tmp_path / "12:30.wav")
+    assert sum(map(len, AudioFile.open("12:30.wav").mono())) == 16_000
 
 
 def test_blocks_are_of_equal_size_and_lose_nothing(tmp_path: Path) -> None:

@@ -112,6 +112,19 @@ def test_truncated_picture_gets_a_sentence(tmp_path: Path) -> None:
         assert caught.value.code == "image_unreadable"
 
 
+def test_damaged_avif_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.avif"
+    y, x = np.mgrid[:200, :200]
+    Image.fromarray(np.stack([x, y, (x + y) // 2], -1).astype(np.uint8)).save(path)
+    content = bytearray(path.read_bytes())
+    for place in np.random.default_rng(0).integers(len(content) // 2, len(content), 40):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(RuntimeProblem, match=r"damaged\.avif cannot be read") as caught:
+        load_image(path)
+    assert caught.value.code == "image_unreadable"
+
+
 def test_what_is_no_picture_gets_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("These are notes.")
     (tmp_path / "empty.png").write_bytes(b"")

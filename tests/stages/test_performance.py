@@ -382,6 +382,10 @@ def test_shorter_film_ends_in_the_nearest_pause() -> None:
     pause = next(segment for segment in segments if segment.phone == "sil" and segment.start > 6)
     seconds, notices = film_seconds(track, 20.0, RenderOptions(duration=pause.start + 0.6))
     assert pause.start < seconds < pause.end and notices == []
+    late = (pause.start + pause.end) / 2 + 0.02
+    assert film_seconds(track, 20.0, RenderOptions(duration=late)) == (late, [])
+    silent = replace(track, voice=np.zeros_like(track.voice))
+    assert film_seconds(silent, 20.0, RenderOptions(duration=7.3)) == (7.3, [])
     unbroken = replace(track, voice=np.ones_like(track.voice), loudness=np.zeros_like(track.loudness))
     seconds, notices = film_seconds(unbroken, 20.0, RenderOptions(duration=7.3))
     assert seconds == 7.3 and notices[0].code == "cut_in_speech"

@@ -61,6 +61,10 @@ def test_nothing_without_a_script(tmp_path: Path) -> None:
     assert film.drawer((64, 64), 25) is None
 
 
+def test_an_empty_script_is_none() -> None:
+    assert FilmSubtitles(None, " \n").time([], 2.0) == []
+
+
 def test_a_script_that_was_not_heard_is_told(tmp_path: Path) -> None:
     film = FilmSubtitles("sidecar", SCRIPT)
     assert [notice.code for notice in film.time([], 2.0)] == ["subtitles_empty"]
