@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +15,7 @@ from typing import Any, Literal
 
 import httpx
 
-from plugin.embedded import EmbeddedRuntime
+from plugin.embedded import EmbeddedRuntime, over_socket
 from plugin.settings import Settings
 from runtime import __version__
 from runtime.contract import RuntimeProblem
@@ -22,7 +24,10 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(200.0, connect=10.0)  # the runtime may be fetching a large file meanwhile
 RECONNECT_SECONDS = 120.0  # how long a lost runtime may take to come back before a caller hears of it
+POLL_TIMEOUT = httpx.Timeout(15.0, connect=10.0)  # how a job is, is said at once
 BUSY_SECONDS = 60.0
+GATEWAY_FAULTS = (502, 503, 504)  # a proxy's words for a runtime that it cannot reach
+LOST = "runtime_unreachable"
 CHUNK = 256 * 1024
 Kind = Literal["videos", "previews", "lessons"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +48,7 @@ class Job:
     url: str | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] | None = None
+    notice: str | None = None  # why it waits, if it does
 
     @property
     def finished(self) -> bool:
@@ -65,6 +71,7 @@ class Job:
             url=answer.get("url"),
             result=answer,
             error=answer.get("error"),
+            notice=answer.get("notice"),
         )
 
 
@@ -114,7 +121,8 @@ class RuntimeClient:
             time.sleep(min(_retry_after(answer), 15.0))
 
     def job(self, job_id: str) -> Job:
-        return Job.from_answer(self._json(self._call("GET", f"/v1/videos/{_segment(job_id)}")))
+        path = f"/v1/videos/{_segment(job_id)}"
+        return Job.from_answer(self._json(self._call("GET", path, timeout=POLL_TIMEOUT)))
 
     def authorised(self) -> None:
         """Raise `RuntimeProblem` unless the runtime takes the API key."""
@@ -183,10 +191,10 @@ class RuntimeClient:
     def _connection(self) -> Iterator[httpx.Client]:
         if self._embedded is None:
             headers = {"Authorization": f"Bearer {self._settings.api_key}"} if self._settings.api_key else {}
-            client = httpx.Client(base_url=self._settings.runtime_url or "", headers=headers, timeout=TIMEOUT)
+            address = self._settings.runtime_url or ""
+            client = httpx.Client(base_url=address, headers=headers, timeout=TIMEOUT, verify=tls())
         else:
-            socket = self._embedded.ensure()
-            transport = httpx.HTTPTransport(uds=str(socket))
+            transport = over_socket(self._embedded.ensure())
             client = httpx.Client(base_url="http://runtime", transport=transport, timeout=TIMEOUT)
         with client:
             yield client
@@ -194,7 +202,7 @@ class RuntimeClient:
     def _unreachable(self, fault: Exception) -> RuntimeProblem:
         place = f"at {self._settings.runtime_url}" if self.is_remote else "that is bundled"
         reason = str(fault) or type(fault).__name__
-        return RuntimeProblem("runtime_unreachable", f"The runtime {place} does not answer: {reason}.")
+        return RuntimeProblem(LOST, f"The runtime {place} does not answer: {reason}.")
 
     def _json(self, answer: httpx.Response) -> Mapping[str, Any]:
         try:
@@ -214,9 +222,15 @@ class RuntimeClient:
             raise problem_of(fault)
         place = self._settings.runtime_url or "that is bundled"
         raise RuntimeProblem(
-            "runtime_failed",
+            LOST if answer.status_code in GATEWAY_FAULTS else "runtime_failed",
             f"The runtime {place} answered HTTP {answer.status_code} in a form that this plugin does not know.",
         )
+
+
+@functools.cache
+def tls() -> ssl.SSLContext:
+    """This process's trust in servers elsewhere: reading all authorities again for each request takes long."""
+    return httpx.create_ssl_context()
 
 
 def embedded_runtime(state: Path) -> EmbeddedRuntime:

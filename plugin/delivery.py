@@ -25,7 +25,9 @@ from runtime.subtitles.files import SUFFIXES
 logger = logging.getLogger(__name__)
 
 DIFY_BYTES = 100 * 1024 * 1024  # Dify's limit for videos
-DIFY_LINK_SECONDS = 240  # Dify signs its links for 300 s unless told otherwise
+# How long a link of Dify's is handed out again, for calls that come twice. It was signed for 300 s unless Dify is told
+# otherwise, and most of these are the viewers'.
+DIFY_LINK_SECONDS = 30
 FILE_BYTES = 30 * 1024 * 1024  # the largest file that a workflow node may hand on
 CONTENT_TYPES = {"mp4": "video/mp4"} | SUFFIXES
 
@@ -74,7 +76,12 @@ class Courier:
         return _is_public(job.url or "") and not re.search(r"/v1/(videos|lessons)/", str(job.url))
 
     def fetch(self, job: Job, folder: Path) -> dict[str, bytes]:
-        """Return the film's bytes and those of its subtitles, by their suffix, for an output of type file."""
+        """Return the film's bytes and those of its subtitles, by their suffix, for an output of type file.
+
+        Raises `RuntimeProblem`.
+        """
+        way_out = f"Call get_talking_video with job_id {job.id} and output url: the film is made already."
+        _check_size(job, FILE_BYTES, "an output of type file", way_out)
         return {
             suffix: self._download(job, suffix, folder, FILE_BYTES).read_bytes()
             for suffix in ("mp4", *job.subtitles)
@@ -92,6 +99,11 @@ class Courier:
         return Delivery(links.pop("mp4"), links)
 
     def _to_dify(self, job: Job, folder: Path) -> Delivery:
+        way_out = (
+            f"Configure object storage in the plugin's settings and call get_talking_video with job_id {job.id}: "
+            "the film is made already."
+        )
+        _check_size(job, DIFY_BYTES, "Dify's files", way_out)
         with self._record(job, "dify") as record:
             if record.get("until", 0) < time.time():
                 record["urls"] = {
@@ -155,6 +167,17 @@ def described(job: Job) -> Mapping[str, Any]:
         "width": int(job.result.get("width") or 0),
         "height": int(job.result.get("height") or 0),
     }
+
+
+def _check_size(job: Job, limit: int, place: str, way_out: str) -> None:
+    """Raise `RuntimeProblem` for a film that is too large for its place, before it is fetched."""
+    size = int(job.result.get("bytes") or 0)
+    if size > limit:
+        raise RuntimeProblem(
+            "film_too_large",
+            f"The film of job {job.id} has {size / 2**20:.0f} MB, but {place} may have {limit // 2**20} MB at most.",
+            way_out,
+        )
 
 
 def _is_public(url: str) -> bool:

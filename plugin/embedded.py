@@ -35,6 +35,7 @@ CRASHES = 3  # starts in a row that may fail before a caller is told
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's is 108
 STDERR_LINES = 20
 LINE_LIMIT = 2000
+PORTS = {"http": 80, "https": 443}
 FILE_SERVERS = ("FILES_URL", "INTERNAL_FILES_URL")
 UNFIT = (
     "SONIC_API_KEY",
@@ -130,10 +131,20 @@ class EmbeddedRuntime:
 def environment(ours: Mapping[str, str]) -> dict[str, str]:
     """The child's environment: an operator's SONIC_... settings, and Dify's own file server as one to fetch from."""
     theirs = {name: value for name, value in ours.items() if name not in UNFIT}
-    hosts = {urlsplit(ours.get(name, "")).netloc for name in FILE_SERVERS} - {""}
+    hosts = {_host_and_port(ours.get(name, "")) for name in FILE_SERVERS} - {""}
     if hosts and not theirs.get("SONIC_FETCH_ALLOW"):
         theirs["SONIC_FETCH_ALLOW"] = ",".join(sorted(hosts))
     return theirs
+
+
+def _host_and_port(address: str) -> str:
+    """What may be fetched from: never all of a host, which may have more than Dify on its ports."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return ""
+    return f"{parts.hostname}:{port}" if parts.hostname and port else ""
 
 
 def socket_place(state: Path) -> Path:
@@ -145,12 +156,17 @@ def socket_place(state: Path) -> Path:
     return folder / f"sonic-{os.getuid()}-{name}" / "runtime.sock"
 
 
+def over_socket(socket: Path) -> httpx.HTTPTransport:
+    """Connections to a Unix socket. There is no TLS, so no time goes into reading whom it would trust."""
+    return httpx.HTTPTransport(uds=str(socket), verify=False)
+
+
 def look(socket: Path, seconds: float = 5.0) -> Literal["ready", "busy", "absent"]:
     """Say what is behind the socket: a runtime, one that takes its time, or none."""
     if not _is_private(socket.parent):
         return "absent"
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=seconds) as client:
+        with httpx.Client(transport=over_socket(socket), timeout=seconds) as client:
             return "ready" if client.get("http://runtime/healthz/live").status_code == 200 else "busy"
     except httpx.TimeoutException:
         return "busy"

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from dify_plugin.entities.tool import ToolInvokeMessage
 
-from plugin import messages
 from plugin.client import Inputs
 from plugin.files import check_address, fetch, given_files, workspace
-from plugin.rendering import PROGRESS_SECONDS, WAIT_SECONDS, Desk, chosen
+from plugin.rendering import Desk, chosen
 from plugin.settings import AUDIO_BYTES, PORTRAIT_BYTES
-from plugin.speech import Voice
 from runtime.contract import RuntimeProblem
 from runtime.lessons.options import LessonOptions
 from runtime.lessons.script import parse_lesson
 from runtime.lessons.utterances import utterances
 
-logger = logging.getLogger(__name__)
-
-AT_ONCE = 2  # calls of the speech model
-ATTEMPTS = 3
-RETRY_SECONDS = 2.0  # before the second attempt; twice as long before each further one
+ATTEMPTS = 3  # at a paragraph
 
 
 def narrate(desk: Desk) -> Iterator[ToolInvokeMessage]:
@@ -43,87 +33,13 @@ def narrate(desk: Desk) -> Iterator[ToolInvokeMessage]:
         slides, slides_url = _files(desk, "slides", folder, PORTRAIT_BYTES)
         audio, audio_url = _files(desk, "audio", folder, AUDIO_BYTES)
         inputs = Inputs(portrait, portrait_url, audio, audio_url, slides, slides_url, options)
-        if not audio and not audio_url:
-            spoken = Narration(desk, desk.voice(), utterances(lesson))
-            if spoken.costs:
-                desk.client.check_lesson(inputs)
-            yield from spoken.go_on()
-            if not spoken.complete:
-                yield from messages.unspoken(desk.tool, spoken.done, spoken.total)
-                return
-            inputs = replace(inputs, audio=spoken.files())
-        yield from desk.hand_in("lessons", inputs, folder)
-
-
-@dataclass
-class Narration:
-    """The paragraphs of a lesson on their way to sound, two at a time.
-
-    Each is kept when it has been spoken, so a call that ran out of time, or a changed sentence, costs only the rest.
-    """
-
-    desk: Desk
-    voice: Voice
-    texts: Sequence[str]
-
-    def __post_init__(self) -> None:
-        self._spoken: dict[str, Path] = {}
-        self._wanted = list(dict.fromkeys(self.texts))
-        # Who does not want to wait wants a job id, and there is none before all is spoken.
-        self._until = max(self.desk.deadline, time.monotonic() + WAIT_SECONDS)
-
-    @property
-    def total(self) -> int:
-        return len(self._wanted)
-
-    @property
-    def costs(self) -> bool:
-        """Whether the speech model is to be called at all."""
-        return not all(self.desk.was_spoken(text, self.voice) for text in self._wanted)
-
-    @property
-    def done(self) -> int:
-        return len(self._spoken)
-
-    @property
-    def complete(self) -> bool:
-        return self.done == self.total
-
-    def files(self) -> list[Path]:
-        """One recording for each paragraph, in order."""
-        return [self._spoken[text] for text in self.texts]
-
-    def go_on(self) -> Iterator[ToolInvokeMessage]:
-        """Yield signs of life until all is spoken or the call's time is up."""
-        said_at = 0.0
-        left = iter(self._wanted)
-        running: dict[Future[Path], str] = {}
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            while True:
-                while len(running) < AT_ONCE and time.monotonic() < self._until:
-                    text = next(left, None)
-                    if text is None:
-                        break
-                    running[pool.submit(self._speak, text)] = text
-                if not running:
-                    return
-                ended, _ = wait(running, PROGRESS_SECONDS, FIRST_COMPLETED)
-                for one in ended:
-                    self._spoken[running.pop(one)] = one.result()
-                if time.monotonic() - said_at >= PROGRESS_SECONDS:
-                    said_at = time.monotonic()
-                    yield messages.speaking(self.desk.tool)
-
-    def _speak(self, text: str) -> Path:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self.desk.speak(text, self.voice)
-            except RuntimeProblem as fault:
-                if attempt == ATTEMPTS or time.monotonic() > self._until:
-                    raise
-                logger.warning("%s; trying again", fault)
-                time.sleep(RETRY_SECONDS * 2 ** (attempt - 1))
-        raise AssertionError("unreachable")
+        if audio or audio_url:
+            yield from desk.hand_in("lessons", inputs, folder)
+            return
+        texts, voice = utterances(lesson), desk.voice()
+        if not all(desk.was_spoken(text, voice) for text in texts):
+            desk.client.check_lesson(inputs)
+        yield from desk.narrate("lessons", inputs, desk.narration(texts, voice, ATTEMPTS), folder)
 
 
 def _options(desk: Desk) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from plugin.client import Job
 from plugin.delivery import Delivery, described, media_type, readable_name
 
 UNDELIVERED = Delivery("")
-OF_LESSONS = ("chapters", "scenes")
+OF_LESSONS = ("chapters", "scenes")  # empty for other films: a node that wants them finds them all the same
 
 
 def outcome(job: Job, delivery: Delivery = UNDELIVERED) -> dict[str, Any]:
@@ -23,16 +23,11 @@ def outcome(job: Job, delivery: Delivery = UNDELIVERED) -> dict[str, Any]:
         "job_id": job.id,
         "status": job.status,
         **described(job),
-        "warnings": [*made, *delivery.warnings],
+        "warnings": [*made, *([job.notice] if job.notice else []), *delivery.warnings],
         "subtitles_url": delivery.subtitles.get("srt", ""),
         "subtitles_vtt_url": delivery.subtitles.get("vtt", ""),
-        **({name: job.result.get(name, []) for name in OF_LESSONS} if is_lesson(job) else {}),
+        **{name: job.result.get(name, []) for name in OF_LESSONS},
     }
-
-
-def is_lesson(job: Job) -> bool:
-    """Say whether a job is a lesson's; one without an id is a lesson that is still being spoken."""
-    return job.id.startswith("lesson_") or not job.id
 
 
 def sentence(outputs: dict[str, Any], job: Job) -> str:
@@ -43,8 +38,9 @@ def sentence(outputs: dict[str, Any], job: Job) -> str:
         return f"The talking video is ready ({outputs['duration']:.1f} s) and attached as a file."
     share = f"{job.progress:.0%} done"
     more = f", about {job.eta_seconds:.0f} s to go" if job.eta_seconds else ""
+    why = f" {job.notice}" if job.notice else ""
     return (
-        f"The talking video is still being made ({share}{more}). "
+        f"The talking video is not ready yet ({share}{more}).{why} "
         f"Call get_talking_video with job_id {job.id} in a while to get its URL."
     )
 
@@ -65,10 +61,12 @@ def unspoken(tool: Tool, done: int, total: int) -> Iterator[ToolInvokeMessage]:
     for name, value in outputs.items():
         yield tool.create_variable_message(name, value)
     yield tool.create_json_message(outputs)
-    yield tool.create_text_message(
-        f"{done} of {total} paragraphs have been spoken so far, and they are kept. "
-        "Call narrate_lesson again with the same inputs to go on."
+    so_far = (
+        f"{done} of {total} paragraphs have been spoken so far, and they are kept."
+        if total > 1
+        else "The script is still being spoken."
     )
+    yield tool.create_text_message(f"{so_far} Call this tool again with the same inputs to go on.")
 
 
 def result(

@@ -6,7 +6,8 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from dify_plugin.config.logger_format import plugin_logger_handler
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from plugin import messages
-from plugin.client import Inputs, Job, Kind, RuntimeClient, problem_of
+from plugin.client import LOST, Inputs, Job, Kind, RuntimeClient, problem_of
+from plugin.clock import LONGEST_WAIT, WAIT_SECONDS, Clock
 from plugin.delivery import Courier
 from plugin.files import check_address, fetch, given_files, workspace
+from plugin.narration import Narration
 from plugin.settings import AUDIO_BYTES, PORTRAIT_BYTES, Settings
 from plugin.speech import Voice, speak, was_spoken
 from runtime.contract import RenderOptions, RuntimeProblem
@@ -31,51 +34,61 @@ if plugin_logger_handler not in _all.handlers:
     _all.addHandler(plugin_logger_handler)
 
 STATE = Path.cwd() / "state"  # Dify keeps a plugin's working folder until its version changes
-WAIT_SECONDS = 200.0  # an agent's call dies at 240 s
-LONGEST_WAIT = 550.0  # and any call at 600 s
 POLL_SECONDS = 1.0
 PROGRESS_SECONDS = 3.0
+LOST_SECONDS = 30.0  # how long a runtime may be out of reach before a call stops waiting for it
 KEEP_SECONDS = 24 * 3600  # how long generated speech and notes on published films are kept
 OPTIONS = (
     *("duration", "min_resolution", "expand_ratio", "dynamic_scale", "motion_scale", "lip_alignment"),
     *("lip_offset_ms", "motion_smoothing", "int8", "fps", "seed", "framing", "preview_seconds", "subtitles"),
 )
+NO_TIME = "The film is made, but this call's time is too short to bring it to its place."
 ZERO_IS_NONE = ("duration", "preview_seconds")
 SWITCHES = {"on": True, "off": False}
 
 
 class Desk:
-    """One invocation of a tool: its settings, its runtime and its deadline."""
+    """One invocation of a tool: its settings, its runtime and its clock."""
 
     def __init__(self, tool: Tool, parameters: Mapping[str, Any], state: Path = STATE) -> None:
         self.tool = tool
         self.parameters = parameters
         self.state = state
-        self.deadline = time.monotonic() + wait_seconds(parameters.get("wait_seconds"))
+        self.clock = Clock(wait_seconds(parameters.get("wait_seconds")))
         self.settings = Settings.from_credentials(tool.runtime.credentials)
         self.client = RuntimeClient(self.settings, state / "runtime")
         state.mkdir(mode=0o700, exist_ok=True)
         sweep(state)
 
-    def inputs(self, folder: Path, options: Mapping[str, Any], *, with_audio: bool = True) -> Inputs:
-        """Bring the tool's files here and its script to sound. Raises `RuntimeProblem`."""
+    def inputs(self, folder: Path, options: Mapping[str, Any]) -> Inputs:
+        """Bring the tool's files here, without the sound of a script. Raises `RuntimeProblem`."""
         portrait, portrait_url = self.portrait(folder)
-        if not with_audio:
-            return Inputs(portrait, portrait_url, options=options)
-        audio, audio_url = self._audio(folder, Inputs(portrait, portrait_url))
+        audio, audio_url = self._audio(folder)
         said = {name: _text(self.parameters.get(name)) for name in ("script", "language")}
         said = {name: value for name, value in said.items() if value and said["script"]}
         return Inputs(portrait, portrait_url, audio, audio_url, options={**options, **said})
 
+    def look_up(self, job: Job) -> Job:
+        """Return the job as it is now, or as it was, with a notice, while the runtime is out of reach."""
+        try:
+            return self.client.job(job.id)
+        except RuntimeProblem as fault:
+            if fault.code != LOST:
+                raise
+            logger.warning("%s", fault)
+            return replace(job, notice=str(fault))
+
     def wait(self, job: Job) -> Iterator[ToolInvokeMessage | Job]:
         """Yield signs of life until the job is finished or the time is up, and last the job as it is then."""
-        spoke = 0.0
-        while not job.finished and time.monotonic() < self.deadline:
+        spoke, heard = 0.0, time.monotonic()
+        while not job.finished and time.monotonic() < min(self.clock.deadline, heard + LOST_SECONDS):
             if time.monotonic() - spoke >= PROGRESS_SECONDS:
                 yield messages.progress(self.tool, job)
                 spoke = time.monotonic()
-            time.sleep(max(0.0, min(POLL_SECONDS, self.deadline - time.monotonic())))
-            job = self.client.job(job.id)
+            time.sleep(max(0.0, min(POLL_SECONDS, self.clock.deadline - time.monotonic())))
+            job, last = self.look_up(job), job
+            if job.result is not last.result:
+                heard = time.monotonic()
         yield job
 
     def finish(self, job: Job, folder: Path) -> Iterator[ToolInvokeMessage]:
@@ -92,6 +105,9 @@ class Desk:
         if job.status != "completed":
             yield from messages.result(self.tool, job)
             return
+        if not self.clock.may_deliver():
+            yield from messages.result(self.tool, replace(job, status="in_progress", notice=NO_TIME))
+            return
         courier = Courier(self.settings, self.client, self.tool, self.state / "published")
         if self.parameters.get("output") == "file":
             yield from messages.result(self.tool, job, files=courier.fetch(job, folder))
@@ -101,7 +117,25 @@ class Desk:
     def make(self, kind: Kind, options: Mapping[str, Any]) -> Iterator[ToolInvokeMessage]:
         """From inputs to messages."""
         with workspace(self.state / "calls") as folder:
-            yield from self.hand_in(kind, self.inputs(folder, options), folder)
+            inputs = self.inputs(folder, options)
+            if inputs.audio or inputs.audio_url:
+                yield from self.hand_in(kind, inputs, folder)
+                return
+            script, voice = str(inputs.options["script"]), self.voice()
+            if not self.was_spoken(script, voice):
+                self._expect_a_face(inputs)
+            yield from self.narrate(kind, inputs, self.narration([script], voice), folder)
+
+    def narrate(
+        self, kind: Kind, inputs: Inputs, narration: Narration, folder: Path
+    ) -> Iterator[ToolInvokeMessage]:
+        """From a job without its sound to messages: signs of life while it is spoken, then as `hand_in`."""
+        for _ in narration.go_on():
+            yield messages.speaking(self.tool)
+        if narration.complete:
+            yield from self.hand_in(kind, replace(inputs, audio=narration.files()), folder)
+        else:
+            yield from messages.unspoken(self.tool, narration.done, narration.total)
 
     def hand_in(self, kind: Kind, inputs: Inputs, folder: Path) -> Iterator[ToolInvokeMessage]:
         """From what a job is made of to messages."""
@@ -149,9 +183,13 @@ class Desk:
             self.parameters.get("speech_sample_rate"),
         )
 
-    def speak(self, text: str, voice: Voice) -> Path:
-        """Have a text spoken, once. Raises `RuntimeProblem`."""
-        return speak(self.tool.session, text, voice, self.state / "speech", self._owner)
+    def narration(self, texts: Sequence[str], voice: Voice, attempts: int = 1) -> Narration:
+        """Texts to be spoken by a voice, for as long as this call may take."""
+
+        def say(text: str) -> Path:
+            return speak(self.tool.session, text, voice, self.state / "speech", self._owner)
+
+        return Narration(say, texts, self.clock.speech_deadline, attempts)
 
     def was_spoken(self, text: str, voice: Voice) -> bool:
         """Whether a text's speech is there already."""
@@ -161,7 +199,7 @@ class Desk:
     def _owner(self) -> str:
         return f"{self.tool.runtime.user_id}\0{self.settings.fingerprint}"
 
-    def _audio(self, folder: Path, portrait: Inputs) -> tuple[list[Path], str | None]:
+    def _audio(self, folder: Path) -> tuple[list[Path], str | None]:
         files, url = given_files(self.parameters.get("audio")), _text(self.parameters.get("audio_url"))
         script = _text(self.parameters.get("script"))
         if bool(files) == bool(url) and (files or not script):
@@ -174,15 +212,11 @@ class Desk:
         if url:
             check_address(url, "the audio")
             return [], url
-        if not files:
-            voice = self.voice()
-            if not self.was_spoken(script, voice):
-                self._expect_a_face(portrait)
-            return [self.speak(script, voice)], None
         return [fetch(file, folder / f"audio-{place}", AUDIO_BYTES) for place, file in enumerate(files)], None
 
-    def _expect_a_face(self, portrait: Inputs) -> None:
+    def _expect_a_face(self, inputs: Inputs) -> None:
         """Raise `RuntimeProblem` for a portrait of which no film can be made, before anybody pays for its speech."""
+        portrait = Inputs(inputs.portrait, inputs.portrait_url)
         for finding in self.client.check_portrait(portrait).get("findings") or ():
             if finding.get("severity") == "error":
                 raise problem_of(finding)

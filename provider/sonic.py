@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -68,7 +67,7 @@ def check_storage(settings: S3Settings) -> None:
         try:
             storage.put(source, key, content_type="text/plain", filename="check.txt")
         except RuntimeProblem as fault:
-            raise RuntimeProblem(fault.code, f"{_field(fault, settings)}: {fault.sentence}") from fault
+            raise RuntimeProblem(fault.code, f"{_field(fault)}: {fault.sentence}") from fault
     try:
         _check_link(storage.link(key), content, settings)
     finally:
@@ -92,16 +91,11 @@ def _check_link(link: str, content: str, settings: S3Settings) -> None:
         )
 
 
-def _field(fault: RuntimeProblem, settings: S3Settings) -> str:
-    """The field that a failed upload points at. The answer to the first question has no body, so it is asked again."""
-    code = fault.sentence
-    if fault.code == "storage_denied":
-        plain = replace(settings, public_endpoint=None, public_base_url=None)
-        with contextlib.suppress(httpx.HTTPError):
-            code += httpx.get(S3Storage(plain).link("credential-check"), timeout=3.0).text
-    if "SignatureDoesNotMatch" in code:
+def _field(fault: RuntimeProblem) -> str:
+    """The field that a failed upload points at."""
+    if "SignatureDoesNotMatch" in fault.sentence:
         return "Field s3_secret_key"
-    if "InvalidAccessKeyId" in code:
+    if "InvalidAccessKeyId" in fault.sentence:
         return "Field s3_access_key"
     return (
         "Field s3_bucket"

@@ -6,6 +6,7 @@ from typing import Any
 from dify_plugin import Tool
 from dify_plugin.entities.tool import ToolInvokeMessage
 
+from plugin.client import Inputs
 from plugin.files import workspace
 from plugin.rendering import Desk
 
@@ -16,7 +17,7 @@ class CheckPortrait(Tool):
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage]:
         desk = Desk(self, tool_parameters)
         with workspace(desk.state / "calls") as folder:
-            found = dict(desk.client.check_portrait(desk.inputs(folder, {}, with_audio=False)))
+            found = dict(desk.client.check_portrait(Inputs(*desk.portrait(folder))))
         findings = found.get("findings") or []
         advice = [str(finding["sentence"]) for finding in findings]
         usable = bool(found.get("usable"))

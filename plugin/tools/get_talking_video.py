@@ -6,6 +6,7 @@ from typing import Any
 from dify_plugin import Tool
 from dify_plugin.entities.tool import ToolInvokeMessage
 
+from plugin.client import Job
 from plugin.files import workspace
 from plugin.rendering import Desk
 
@@ -15,6 +16,6 @@ class GetTalkingVideo(Tool):
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage]:
         desk = Desk(self, tool_parameters)
-        job = desk.client.job(str(tool_parameters.get("job_id") or "").strip())
+        job = desk.look_up(Job(str(tool_parameters.get("job_id") or "").strip(), "in_progress"))
         with workspace(desk.state / "calls") as folder:
             yield from desk.finish(job, folder)

@@ -19,6 +19,8 @@ ACTIVE: tuple[State, ...] = ("queued", "in_progress", "uploading")
 FINISHED: tuple[State, ...] = ("completed", "failed", "cancelled")
 # A job of higher priority overtakes those that came up to this long before it; so nobody waits for ever.
 OVERTAKING_SECONDS = 600.0
+# How often the server may end while it renders a job before the job is held to be the reason.
+MOST_LOSSES = 5
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -30,6 +32,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     work TEXT,
     run INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
+    losses INTEGER NOT NULL DEFAULT 0,
     created REAL NOT NULL,
     started REAL,
     finished REAL,
@@ -42,6 +45,8 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created);
 CREATE TABLE IF NOT EXISTS discarded (storage TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (storage, key));
 """
+# Columns that databases of earlier versions do not have.
+ADDED = {"losses": "INTEGER NOT NULL DEFAULT 0"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ class LessonRequest:
 @dataclass(frozen=True)
 class Job:
     """One row. Times are Unix seconds; `run` counts how often rendering began, `attempts` how often it may have
-    failed; `inputs` and `work` are folder names; `storage` and `key` say where the film is or will be."""
+    failed, `losses` how often the server ended meanwhile; `inputs` and `work` are folder names; `storage` and `key` say
+    where the film is or will be."""
 
     id: str
     state: State
@@ -85,6 +91,7 @@ class Job:
     work: str | None = None
     run: int = 0
     attempts: int = 0
+    losses: int = 0
     started: float | None = None
     finished: float | None = None
     error: dict[str, Any] | None = None
@@ -130,6 +137,7 @@ class JobStore:
         # In WAL mode only FULL waits for the disk at each commit.
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(SCHEMA)
+        self._add_columns()
 
     def close(self) -> None:
         """Close the database; it may be opened again."""
@@ -137,22 +145,31 @@ class JobStore:
             self._connection.close()
 
     def add(
-        self, job_id: str, request: Request, inputs: str, priority: int = 0, queue_limit: int | None = None
+        self,
+        job_id: str,
+        request: Request,
+        inputs: str,
+        priority: int = 0,
+        queue_limit: int | None = None,
+        storage: str | None = None,
     ) -> tuple[Job, bool]:
         """Return the job of this identity and whether it was queued by this call.
 
-        A job that is under way or completed is joined and `inputs` not used; a failed or cancelled one starts
-        anew. Raises `RuntimeProblem` (queue_full, disk_full).
+        A job that is under way or completed is joined and `inputs` not used. A failed or cancelled one starts anew, and
+        so does one whose film is in another storage than `storage`, out of everybody's reach. Raises `RuntimeProblem`
+        (queue_full, disk_full).
         """
         with self._transaction() as database:
             held = self.get(job_id)
-            if held is not None and held.state not in ("failed", "cancelled"):
+            if held is not None and not _starts_anew(held, storage):
                 return held, False
             if queue_limit is not None and self._count(("queued",)) >= queue_limit:
                 raise RuntimeProblem(
                     "queue_full", f"{queue_limit} jobs are waiting already; try again in a while."
                 )
             run = held.run if held is not None else 0
+            if held is not None and held.state == "completed":
+                self._discard_film(held)
             database.execute(
                 "INSERT OR REPLACE INTO jobs (id, state, priority, request, inputs, run, created) "
                 "VALUES (?, 'queued', ?, ?, ?, ?, ?)",
@@ -292,14 +309,24 @@ class JobStore:
         )
 
     def recover(self) -> list[Job]:
-        """After a crash: queue again what was being rendered, and return those jobs."""
+        """After a crash: queue again what was being rendered, and return those jobs as they are now.
+
+        One that was being rendered at too many crashes fails: a job may take the whole machine down.
+        """
         with self._transaction() as database:
+            database.execute("UPDATE jobs SET losses = losses + 1, work = NULL WHERE state = 'in_progress'")
             lost = self.in_state("in_progress")
+            for job in lost:
+                if job.losses >= MOST_LOSSES:
+                    database.execute(
+                        "UPDATE jobs SET state = 'failed', error = ?, finished = ? WHERE id = ?",
+                        (json.dumps(_server_ended(job.losses)), self._clock(), job.id),
+                    )
             database.execute(
-                "UPDATE jobs SET state = 'queued', work = NULL, started = NULL, attempts = attempts - 1 "
+                "UPDATE jobs SET state = 'queued', started = NULL, attempts = attempts - 1 "
                 "WHERE state = 'in_progress'"
             )
-        return lost
+            return [after for job in lost if (after := self.get(job.id)) is not None]
 
     def folders(self) -> tuple[set[str], set[str]]:
         """Names of the input folders and work folders that jobs still need."""
@@ -316,6 +343,12 @@ class JobStore:
     def discard_done(self, storage: str, key: str) -> None:
         """Note that a discarded film is gone."""
         self._change("DELETE FROM discarded WHERE storage = ? AND key = ?", (storage, key))
+
+    def _add_columns(self) -> None:
+        held = {row["name"] for row in self._connection.execute("PRAGMA table_info(jobs)")}
+        for name, kind in ADDED.items():
+            if name not in held:
+                self._connection.execute(f"ALTER TABLE jobs ADD COLUMN {name} {kind}")
 
     def _discard_film(self, job: Job) -> None:
         if job.storage and job.key:
@@ -357,6 +390,19 @@ def disk_full() -> RuntimeProblem:
     return RuntimeProblem(
         "disk_full", "The server's disk is full.", "Free space, or lower the retention settings."
     )
+
+
+def _starts_anew(held: Job, storage: str | None) -> bool:
+    out_of_reach = held.state == "completed" and storage is not None and held.storage != storage
+    return held.state in ("failed", "cancelled") or out_of_reach
+
+
+def _server_ended(times: int) -> dict[str, Any]:
+    return {
+        "code": "server_ended",
+        "sentence": f"The server ended {times} times while it rendered this film.",
+        "hint": "The server's log tells how; a smaller film, or more memory, may help.",
+    }
 
 
 def _job(row: sqlite3.Row) -> Job:

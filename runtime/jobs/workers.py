@@ -25,6 +25,9 @@ FILM = "film.mp4"
 MOST_RUNS = 20  # of a job that is interrupted again and again through no fault of its own
 IDLE_SECONDS = 1.0  # how often memory is looked at again while a job waits for it
 SPARE_RETRY_SECONDS = 30.0  # after a process that stood ready has died
+NO_DISK = "The server's disk is nearly full; the job waits until there is room."
+NO_MEMORY = "The server's memory is taken by other renders; the job waits until there is room."
+NO_DEVICE = "The server's GPUs are taken; the job waits until one has room."
 RETRY_SECONDS = 2.0  # how often a note that the full disk did not take is tried again
 
 
@@ -84,6 +87,7 @@ class WorkerPool:
         self._running: dict[str, _Running] = {}
         self._changed = threading.Condition()
         self._halted = False
+        self._held: set[str] = set()  # jobs that have been told why they wait
         self._spare: RenderProcess | None = None
         self._spare_from = 0.0  # when the next one may be started, by the monotonic clock
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
@@ -186,21 +190,34 @@ class WorkerPool:
         free = self._free_places()
         if free <= 0:
             return False
-        if self.folder.free_bytes() < self.settings.min_free_bytes:
-            return False
         # A cancelled job's process may still be ending when the job comes again: one at a time.
         waiting = [job for job in self.store.waiting(limit=20) if job.id not in self._running]
+        if self.folder.free_bytes() < self.settings.min_free_bytes:
+            return self._hold(waiting, NO_DISK)
         if not waiting:
-            return False
+            return self._hold([])
         job = waiting[0]
         loads, ready = self._loads(), self._spare.pid if self._spare is not None else None
         device = self.guard.pick_device(loads) if self.settings.use_devices else None
-        if not self.guard.admits(job.short_side, loads, ready) or (
-            self.settings.use_devices and device is None
-        ):
-            return False
+        if not self.guard.admits(job.short_side, loads, ready):
+            return self._hold([job], NO_MEMORY)
+        if self.settings.use_devices and device is None:
+            return self._hold([job], NO_DEVICE)
+        self._hold([])
         places = self._places(job, free, loads) if device is None else 1
         return self._launch(job, places, device)
+
+    def _hold(self, jobs: Sequence[Job], why: str | None = None) -> bool:
+        """Tell these jobs why they wait though a worker is free, and no others any more. False: none was started."""
+        held = {job.id for job in jobs}
+        for job_id in self._held - held:
+            self.board.drop(job_id)
+        for job_id in held:
+            told = self.board.get(job_id)
+            if told is None or told.notice != why:
+                self.board.post(job_id, Progress(notice=why))
+        self._held = held
+        return False
 
     def _places(self, job: Job, free: int, loads: list[Load]) -> int:
         """How many of the free workers a job may have: a lesson one for each scene, as far as memory allows."""

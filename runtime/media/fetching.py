@@ -99,6 +99,9 @@ class Fetcher:
             raise _unreachable(kind, url, "it did not answer in time") from None
         except (httpx.HTTPError, ssl.SSLError) as fault:
             raise _unreachable(kind, url, _plain(fault)) from fault
+        except OSError as fault:
+            # What the network does wrong comes as one of the others; this is the file on this machine's disk.
+            raise RuntimeProblem("disk_full", "The server's disk is full.", "Try again later.") from fault
         finally:
             target.unlink(missing_ok=True)
 
@@ -111,14 +114,14 @@ class Fetcher:
                     answer.extensions["public_url"] = url
                     yield answer
                     return
-                url = urljoin(url, answer.headers["location"])
+                url = _joined(url, answer.headers["location"], kind)
         raise _unreachable(kind, url, f"it redirects more than {self.policy.max_redirects} times")
 
     @contextlib.contextmanager
     def _open(self, url: str, kind: MediaKind, deadline: float) -> Iterator[httpx.Response]:
         host, port, scheme = _parts(url, kind)
         address = self._checked_address(host, port, kind)
-        pinned = httpx.URL(url).copy_with(host=address, port=port)
+        pinned = _pinned(url, address, port, kind)
         timeout = httpx.Timeout(
             min(self.policy.read_timeout, max(0.1, deadline - time.monotonic())),
             connect=self.policy.connect_timeout,
@@ -204,7 +207,7 @@ def _parts(url: str, kind: MediaKind) -> tuple[str, int, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise RuntimeProblem("fetch_refused", f"The {kind}'s address cannot be understood.") from None
+        raise _not_understood(kind) from None
     if not parts.scheme and url.startswith("/"):
         raise RuntimeProblem(
             "fetch_refused",
@@ -216,6 +219,24 @@ def _parts(url: str, kind: MediaKind) -> tuple[str, int, str]:
     if parts.username is not None or parts.password is not None:
         raise RuntimeProblem("fetch_refused", f"The {kind}'s address must not hold a user name or password.")
     return parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.scheme
+
+
+def _joined(url: str, location: str, kind: MediaKind) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise _not_understood(kind) from None
+
+
+def _pinned(url: str, address: str, port: int, kind: MediaKind) -> httpx.URL:
+    try:
+        return httpx.URL(url).copy_with(host=address, port=port)
+    except httpx.InvalidURL:
+        raise _not_understood(kind) from None
+
+
+def _not_understood(kind: MediaKind) -> RuntimeProblem:
+    return RuntimeProblem("fetch_refused", f"The {kind}'s address cannot be understood.")
 
 
 def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

@@ -93,10 +93,13 @@ class Service:
             extra={
                 "workers": self.pool.settings.workers,
                 "storage": self.storage.name,
-                "requeued": len(lost),
+                "requeued": sum(job.state == "queued" for job in lost),
                 "swept": swept,
             },
         )
+        for job in lost:
+            if job.error is not None:
+                self._given_up(job.id, Problem(**job.error))
         self.uploader.start()
         self.pool.start()
         self.janitor.start()
@@ -147,7 +150,12 @@ class Service:
             make_durable(draft.folder)
             before = self.store.get(plan.identity)
             job, fresh = self.store.add(
-                plan.identity, plan.request, draft.folder.name, plan.priority, self.settings.queue_limit
+                plan.identity,
+                plan.request,
+                draft.folder.name,
+                plan.priority,
+                self.settings.queue_limit,
+                self.storage.name,
             )
         except BaseException:
             remove(draft.folder)
@@ -254,10 +262,13 @@ class Service:
         return view.model_copy(update=self._progress_of(job))
 
     def _progress_of(self, job: Job) -> dict[str, Any]:
+        progress = self.board.get(job.id)
         if job.state == "queued":
             order = [waiting.id for waiting in self.store.waiting()]
-            return {"queue_position": order.index(job.id) + 1 if job.id in order else None}
-        progress = self.board.get(job.id)
+            return {
+                "queue_position": order.index(job.id) + 1 if job.id in order else None,
+                "notice": progress.notice if progress is not None else None,
+            }
         if progress is None or job.state not in ("in_progress", "uploading"):
             return {}
         left = progress.seconds_left() if job.state == "in_progress" else None
@@ -280,18 +291,26 @@ class Service:
         return reasons
 
     def storage_trouble(self) -> str:
-        """Say what is wrong with the storage, or "". Asked at most every half minute."""
-        with self._storage_lock:
-            checked, trouble = self._storage_checked
-            if time.monotonic() - checked < STORAGE_CHECK_SECONDS and checked:
-                return trouble
-            try:
-                self.storage.check()
-                trouble = ""
-            except RuntimeProblem as problem:
-                trouble = str(problem)
-            self._storage_checked = (time.monotonic(), trouble)
+        """Say what is wrong with the storage, or "". It is asked at most every half minute, by one caller at a time;
+        others hear what was found the last time."""
+        checked, trouble = self._storage_checked
+        fresh = checked and time.monotonic() - checked < STORAGE_CHECK_SECONDS
+        if fresh or not self._storage_lock.acquire(blocking=False):
             return trouble
+        try:
+            self.storage.check()
+            trouble = ""
+        except RuntimeProblem as problem:
+            trouble = str(problem)
+        finally:
+            self._storage_checked = (time.monotonic(), trouble)
+            self._storage_lock.release()
+        return trouble
+
+    def _given_up(self, job_id: str, error: Problem) -> None:
+        log.warning("%s", error.sentence, extra={"job": job_id, "code": error.code})
+        self.metrics.failure(error.code)
+        self._ended(job_id, "failed")
 
     def _ended(self, job_id: str, state: str) -> None:
         self.metrics.ended(state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 PRESIGN_LIMIT = 7 * 24 * 3600  # seconds; Signature Version 4 allows no more
 PART_SIZE = 16 * 1024 * 1024  # bytes; a larger film goes up in parts of this size
+CHECK_SECONDS = 5.0  # a server that takes longer to say whether it is there counts as out of reach
 PRIVATE_CACHE = "private, max-age=604800"
 PUBLIC_CACHE = "public, max-age=604800"
 Addressing = Literal["auto", "path", "virtual"]
@@ -73,6 +74,13 @@ class S3Storage:
         self._client = _client(settings, settings.endpoint)
         # Signing needs no connection, so this client may point at an address that only viewers can reach.
         self._signer = _client(settings, settings.public_endpoint or settings.endpoint)
+        hurried = replace(
+            settings,
+            connect_timeout=min(settings.connect_timeout, CHECK_SECONDS),
+            read_timeout=min(settings.read_timeout, CHECK_SECONDS),
+            retries=0,
+        )
+        self._checker = _client(hurried, settings.endpoint)
         self._bucket_seen = False
 
     def put(
@@ -91,7 +99,7 @@ class S3Storage:
             "Cache-Control": PUBLIC_CACHE if self.settings.public_base_url else PRIVATE_CACHE,
         }
         try:
-            self._ensure_bucket()
+            self._ensure_bucket(self._client)
             with source.open("rb") as stream:
                 self._client.put_object(
                     self.settings.bucket,
@@ -132,10 +140,13 @@ class S3Storage:
             raise self._problem(fault) from fault
 
     def check(self) -> None:
-        """Raise `StorageProblem` unless the server answers and the bucket is there (or was made now)."""
+        """Raise `StorageProblem` unless the server answers soon and the bucket is there (or was made now).
+
+        A key that may not look at the bucket is not found fault with: it may be allowed to put.
+        """
         self._bucket_seen = False
         try:
-            self._ensure_bucket()
+            self._ensure_bucket(self._checker)
         except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as fault:
             raise self._problem(fault) from fault
 
@@ -144,17 +155,13 @@ class S3Storage:
         prefix = self.settings.prefix.strip("/")
         return f"{prefix}/{key}" if prefix else key
 
-    def _ensure_bucket(self) -> None:
+    def _ensure_bucket(self, looker: Minio) -> None:
         if self._bucket_seen:
             return
         bucket = self.settings.bucket
-        if not self._client.bucket_exists(bucket):
+        if not self._may_exist(looker):
             if not self.settings.create_bucket:
-                raise StorageProblem(
-                    "storage_bucket_missing",
-                    f"The bucket {bucket} does not exist on {self.settings.endpoint}.",
-                    "Make it, or allow that with SONIC_S3_CREATE_BUCKET=1.",
-                )
+                raise self._bucket_missing()
             try:
                 self._client.make_bucket(bucket, location=self.settings.region)
                 logger.info("made the bucket %s", bucket)
@@ -164,6 +171,22 @@ class S3Storage:
                     raise
         self._bucket_seen = True
 
+    def _may_exist(self, looker: Minio) -> bool:
+        try:
+            return looker.bucket_exists(self.settings.bucket)
+        except S3Error as fault:
+            # To look at a bucket is a permission of its own; whether the key is any good, the upload tells.
+            if fault.code != "AccessDenied":
+                raise
+            return True
+
+    def _bucket_missing(self) -> StorageProblem:
+        return StorageProblem(
+            "storage_bucket_missing",
+            f"The bucket {self.settings.bucket} does not exist on {self.settings.endpoint}.",
+            "Make it, or allow that with SONIC_S3_CREATE_BUCKET=1.",
+        )
+
     def _problem(self, fault: Exception) -> StorageProblem:
         place = f"The object storage at {self.settings.endpoint}"
         if isinstance(fault, StorageProblem):
@@ -171,6 +194,8 @@ class S3Storage:
         if isinstance(fault, S3Error):
             # The bucket may have been removed while we ran.
             self._bucket_seen = False
+            if fault.code == "NoSuchBucket":
+                return self._bucket_missing()
             if fault.code in ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
                 return StorageProblem(
                     "storage_denied",

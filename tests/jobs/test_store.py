@@ -11,7 +11,7 @@ import pytest
 from runtime.contract import RenderOptions, RuntimeProblem
 from runtime.jobs.folders import StateFolder, make_durable, size_of
 from runtime.jobs.identity import job_id
-from runtime.jobs.store import JobStore, Request
+from runtime.jobs.store import MOST_LOSSES, JobStore, Request
 
 REQUEST = Request(options={"seed": 3}, portrait="portrait.png", audio=["audio-1.wav"])
 
@@ -152,6 +152,52 @@ def test_recovery_queues_what_was_being_rendered_and_forgives_the_attempt(store:
         **{"queued": 1, "uploading": 1},
     }
     assert store.folders() == ({"i"}, {"w"})
+
+
+def test_a_job_that_no_server_survives_is_given_up(store: JobStore) -> None:
+    store.add("a", REQUEST, "i")
+    for _ in range(MOST_LOSSES - 1):
+        store.start("a", "w")
+        assert [job.state for job in store.recover()] == ["queued"]
+    store.start("a", "w")
+    (given_up,) = store.recover()
+    assert (given_up.state, given_up.work, given_up.finished is None) == ("failed", None, False)
+    assert given_up.error is not None
+    assert given_up.error["sentence"] == f"The server ended {MOST_LOSSES} times while it rendered this film."
+    assert store.waiting() == []
+    # Who asks again gets as many tries again.
+    again, fresh = store.add("a", REQUEST, "i")
+    assert fresh and again.losses == 0
+
+
+def test_being_put_back_in_good_order_is_no_loss(store: JobStore) -> None:
+    store.add("a", REQUEST, "i")
+    for _ in range(2 * MOST_LOSSES):
+        job = store.start("a", "w")
+        assert job is not None and store.requeue("a", job.run, forgive=True)
+    store.start("a", "w")
+    assert [(job.state, job.losses) for job in store.recover()] == [("queued", 1)]
+
+
+def test_a_database_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite3")
+    store.add("a", REQUEST, "i")
+    store._connection.execute("ALTER TABLE jobs DROP COLUMN losses")
+    store.close()
+    held = JobStore(tmp_path / "jobs.sqlite3").get("a")
+    assert held is not None and (held.state, held.losses) == ("queued", 0)
+
+
+def test_a_film_in_a_storage_out_of_reach_is_made_anew(store: JobStore) -> None:
+    run = to_uploading(store, "a")
+    assert not store.add("a", REQUEST, "i", storage="s3")[1], (
+        "it is under way, and goes to the storage in use"
+    )
+    store.complete("a", run, 5, "local")
+    assert not store.add("a", REQUEST, "i", storage="local")[1]
+    again, fresh = store.add("a", REQUEST, "new", storage="s3")
+    assert fresh and (again.state, again.key, again.inputs) == ("queued", None, "new")
+    assert store.discarded() == [("local", "a.mp4")]
 
 
 def test_a_full_disk_has_its_sentence(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from runtime.jobs.resources import Device, Load, MemoryGuard, default_workers, p
 from runtime.jobs.retention import Janitor, RetentionSettings
 from runtime.jobs.store import Job, JobStore, LessonRequest, Request
 from runtime.jobs.uploads import Uploader
-from runtime.jobs.workers import PoolHooks, PoolSettings, WorkerPool
+from runtime.jobs.workers import NO_DISK, NO_MEMORY, PoolHooks, PoolSettings, WorkerPool
 from runtime.storage import LocalStorage, StorageProblem
 from tests.jobs import engine_double as double
 
@@ -301,6 +301,42 @@ def test_no_more_renders_than_workers_and_previews_first(tmp_path: Path) -> None
         plant.wait(name, "completed")
     assert order == ["preview", "a", "b", "c"]
     assert most == 1
+    plant.stop()
+
+
+def notice(plant: Plant, name: str) -> str | None:
+    progress = plant.board.get(name)
+    return progress.notice if progress is not None else None
+
+
+def test_jobs_held_back_for_want_of_disk_are_told_so(tmp_path: Path) -> None:
+    plant = Plant(tmp_path / "state", min_free_bytes=1 << 60)
+    plant.start()
+    plant.add("a")
+    plant.add("b")
+    wait_for(lambda: notice(plant, "a") == notice(plant, "b") == NO_DISK)
+    assert plant.job("a").state == plant.job("b").state == "queued"
+    plant.pool.settings = replace(plant.pool.settings, min_free_bytes=0, workers=1)
+    plant.pool.wake()
+    plant.wait("a", "completed")
+    assert notice(plant, "b") != NO_DISK
+    plant.wait("b", "completed")
+    plant.stop()
+
+
+def test_a_job_held_back_for_want_of_memory_is_told_so(tmp_path: Path) -> None:
+    plant = Plant(tmp_path / "state", SLOW)
+    plant.pool.guard = MemoryGuard(100, 0, available_mb=lambda: 0.0)
+    plant.start()
+    plant.add("a")
+    plant.wait("a", "in_progress")
+    plant.add("b")
+    wait_for(lambda: notice(plant, "b") == NO_MEMORY)
+    assert notice(plant, "a") is None and plant.job("b").state == "queued"
+    plant.store.cancel("a")
+    plant.pool.kill("a")
+    plant.wait("b", "in_progress")
+    wait_for(lambda: notice(plant, "b") is None)
     plant.stop()
 
 

@@ -35,6 +35,8 @@ class Site(BaseHTTPRequestHandler):
             self._answer(302, b"", Location=f"/redirect/{left - 1}" if left else "/picture.png?key=secret")
         elif path == "/inward":
             self._answer(302, b"", Location="http://169.254.169.254/latest/meta-data/")
+        elif path == "/nowhere":
+            self._answer(302, b"", Location="http://[")
         elif path == "/endless":
             self.send_response(200)
             self.end_headers()
@@ -156,6 +158,20 @@ def test_a_redirect_inward_is_refused(site: int, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_redirect_that_is_no_address_is_refused(site: int, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeProblem, match="cannot be understood") as caught:
+        fetcher().fetch(f"http://media:{site}/nowhere", "image", tmp_path)
+    assert caught.value.code == "fetch_refused"
+
+
+def test_a_full_disk_is_told_as_such(site: int, tmp_path: Path) -> None:
+    (tmp_path / "image.download").symlink_to("/dev/full")
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher().fetch(f"http://media:{site}/picture.png", "image", tmp_path)
+    assert caught.value.code == "disk_full"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_name_is_resolved_once_and_the_connection_goes_there(site: int, tmp_path: Path) -> None:
     asked: list[str] = []
 
@@ -211,6 +227,8 @@ def test_content_is_sniffed_not_believed(site: int, tmp_path: Path) -> None:
         ("file:///etc/passwd", "must begin with http"),
         ("http://user:pw@media/a.png", "user name or password"),
         ("http://media:99999/a.png", "cannot be understood"),
+        ("http://media/a\x01b.png", "cannot be understood"),
+        (f"http://media/{'a' * 70_000}.png", "cannot be understood"),
         ("http://nowhere.invalid/a.png", "nowhere.invalid is not known"),
     ],
 )

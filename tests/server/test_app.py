@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import av
 import httpx
 import pytest
 
+from runtime.jobs.store import MOST_LOSSES, JobStore
 from runtime.media.fetching import Fetcher, FetchPolicy
 from tests.jobs import engine_double as double
 from tests.media.test_fetching import Site, names
@@ -407,6 +409,54 @@ def test_health_metrics_and_documentation(client: httpx.Client) -> None:
     assert "min_resolution" in form["multipart/form-data"]["schema"]["properties"]
     assert "portrait_url" in form["application/json"]["schema"]["properties"]
     assert client.get("/docs").status_code == 200
+
+
+def test_health_does_not_wait_for_a_storage_that_is_being_looked_at(client: httpx.Client) -> None:
+    service = service_of(client)
+    assert client.get("/healthz").json()["reasons"] == []
+    service._storage_checked = (0.0, "The storage was away.")
+    with service._storage_lock:
+        assert client.get("/healthz").json()["reasons"] == ["The storage was away."]
+    assert client.get("/healthz").json()["reasons"] == []
+
+
+def test_a_job_that_no_server_survives_is_told_and_counted(tmp_path: Path) -> None:
+    with running(tmp_path / "state", SLOW, workers=1) as client:
+        job_id = post(client).json()["id"]
+        service_of(client).pool.halt()
+    store = JobStore(tmp_path / "state" / "jobs.sqlite3")
+    for _ in range(MOST_LOSSES - 1):
+        store.start(job_id, "work")
+        store.recover()
+    store.start(job_id, "work")
+    store.close()
+    with running(tmp_path / "state") as client:
+        job = client.get(f"/v1/videos/{job_id}").json()
+        assert (job["status"], job["error"]["code"]) == ("failed", "server_ended")
+        assert 'sonic_failures_total{code="server_ended"} 1.0' in client.get("/metrics").text
+
+
+def test_why_a_queued_job_waits_is_told(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as client:
+        service = service_of(client)
+        service.pool.settings = replace(service.pool.settings, min_free_bytes=1 << 60)
+        job_id = post(client).json()["id"]
+        wait_for(lambda: client.get(f"/v1/videos/{job_id}").json()["notice"] is not None)
+        job = client.get(f"/v1/videos/{job_id}").json()
+        assert (job["status"], job["queue_position"]) == ("queued", 1)
+        assert "disk is nearly full" in job["notice"]
+
+
+def test_the_same_request_after_a_change_of_storage_makes_the_film_anew(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as client:
+        old = finished(client, post(client).json()["id"])
+    bucket: dict[str, Any] = {"s3_endpoint": "http://127.0.0.1:9", "s3_access_key": "a", "s3_secret_key": "s"}
+    with running(tmp_path / "state", storage="s3", **bucket) as client:
+        answer = post(client)
+        assert (answer.status_code, answer.json()["id"]) == (202, old["id"])
+        assert answer.json()["status"] == "queued"
+        inputs = service_of(client).folder.inputs
+        assert len(list(inputs.iterdir())) == 1, "those of the first time are not needed any more"
 
 
 def test_logs_hold_no_addresses_names_or_signatures(

@@ -43,7 +43,8 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(server: ServerProces
             answer = post(server.client, 10 * (2 * number + seed))
             assert answer.status_code == 202
             accepted.append(answer.json()["id"])
-        time.sleep(rng.uniform(0, 3))  # some renders get done in between: after twenty runs a job is given up
+        # Some renders get done in between: a job that the server does not survive five times is given up.
+        time.sleep(rng.uniform(0, 3))
         assert server.process is not None
         if number % 3 == 2:
             for child in children(server.process.pid):

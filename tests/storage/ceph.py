@@ -83,9 +83,16 @@ class S3Server:
         self._run("ceph-osd", *conf, "-i", "0", "--mkfs", "--osd-uuid", osd_uuid)
         self._insist("ceph-osd", *conf, "-i", "0", "--pid-file", self._pid_file("osd"))
         self.resume()
+        self._make_user("test", ACCESS_KEY, SECRET_KEY)
+
+    def add_user(self, name: str) -> None:
+        """Make a user who owns nothing, with the keys NAME-key and NAME-secret."""
+        self._make_user(name, f"{name}-key", f"{name}-secret")
+
+    def _make_user(self, name: str, access_key: str, secret_key: str) -> None:
         self._run(
-            *("radosgw-admin", *conf, "-n", "client.rgw", "user", "create", "--uid=test"),
-            *("--display-name=test", f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}"),
+            *("radosgw-admin", "-c", str(self._conf), "-n", "client.rgw", "user", "create", f"--uid={name}"),
+            *(f"--display-name={name}", f"--access-key={access_key}", f"--secret-key={secret_key}"),
         )
 
     def _insist(self, *command: str) -> None:

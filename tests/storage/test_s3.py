@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -109,7 +110,8 @@ def test_a_missing_bucket_is_only_made_when_allowed(settings: S3Settings, tmp_pa
 def test_wrong_keys_are_named_as_such(settings: S3Settings, tmp_path: Path) -> None:
     with pytest.raises(StorageProblem) as caught:
         put(S3Storage(replace(settings, secret_key="wrong")), film(tmp_path))
-    assert caught.value.code in ("storage_denied", "storage_failed")
+    assert caught.value.code == "storage_denied"
+    assert "SignatureDoesNotMatch" in str(caught.value)
     assert "wrong" not in str(caught.value)
 
 
@@ -152,6 +154,48 @@ def test_an_unreachable_server_costs_seconds_not_minutes(tmp_path: Path) -> None
         with pytest.raises(StorageProblem):
             put(storage, film(tmp_path))
     assert time.monotonic() - started < 5
+
+
+def test_a_server_that_does_not_answer_is_noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However patient uploads are."""
+    monkeypatch.setattr("runtime.storage.s3.CHECK_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        storage = S3Storage(S3Settings(address, "b", "a", "s", secure=False, read_timeout=20, retries=3))
+        started = time.monotonic()
+        with pytest.raises(StorageProblem, match="cannot be reached"):
+            storage.check()
+    assert time.monotonic() - started < 15
+
+
+def test_a_key_that_may_only_put_get_and_delete_is_enough(
+    s3_server: ceph.S3Server, settings: S3Settings, tmp_path: Path
+) -> None:
+    owner = S3Storage(replace(settings, bucket="shared"))
+    owner.check()
+    s3_server.add_user("guest")
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["arn:aws:iam:::user/guest"]},
+        "Action": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+        "Resource": ["arn:aws:s3:::shared/*"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    owner._client.set_bucket_policy("shared", policy)
+    guest = S3Storage(
+        replace(owner.settings, access_key="guest-key", secret_key="guest-secret", create_bucket=False)
+    )
+    guest.check()
+    put(guest, film(tmp_path))
+    with urllib.request.urlopen(guest.link("a.mp4")) as answer:
+        assert len(answer.read()) == 1000
+    guest.delete("a.mp4")
+    elsewhere = S3Storage(replace(guest.settings, bucket="films"))
+    owner_of_films = S3Storage(settings)
+    owner_of_films.check()
+    with pytest.raises(StorageProblem) as caught:
+        put(elsewhere, film(tmp_path))
+    assert caught.value.code == "storage_denied"
 
 
 def test_bad_settings_are_refused() -> None:
