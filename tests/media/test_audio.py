@@ -2,7 +2,6 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
@@ -96,9 +95,9 @@ def test_a_comment_is_not_taken_for_the_sound(tmp_path: Path) -> None:
 def _film(path: Path, seconds: float, sound: np.ndarray, begins: float) -> Path:
     """A film with a picture of so many seconds and a sound at 48 kHz that begins later."""
     with av.open(str(path), "w") as container:
-        video = cast(av.VideoStream, container.add_stream("libx264", rate=10))
+        video = container.add_stream("libx264", rate=10)
         video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
-        audio = cast(av.AudioStream, container.add_stream("aac", rate=48_000, layout="mono"))
+        audio = container.add_stream("aac", rate=48_000, layout="mono")
         for number in range(round(seconds * 10)):
             picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), "rgb24")
             picture.pts, picture.time_base = number, Fraction(1, 10)
