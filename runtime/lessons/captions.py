@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from runtime.contract import SpokenWord
 from runtime.lessons.soundtrack import SceneSound
-from runtime.speech.script import TimedWord
+from runtime.speech.script import PlainText, TimedWord
 from runtime.subtitles.cues import Cue, cues
 from runtime.subtitles.guessing import spread_words
 
 BETWEEN = "\n\n"  # paragraphs
 
 
-def script_of(sound: SceneSound) -> str:
-    """The text that the words of a scene are counted in."""
-    return BETWEEN.join(one.text for one in sound.spoken)
+def script_of(sound: SceneSound) -> PlainText:
+    """The text that the words of a scene are counted in: its Markdown was read with the lesson's script."""
+    return PlainText(BETWEEN.join(one.text for one in sound.spoken))
 
 
 def scene_cues(sound: SceneSound, words: Sequence[SpokenWord], language: str | None) -> list[Cue]:

@@ -1,4 +1,4 @@
-"""What can be told of a lesson before anybody pays for its voice: its slides, drawn, their fonts, the portrait.
+"""What can be told of a lesson before anybody pays for its voice: its slides, drawn, all fonts, portrait and device.
 
 All that happens in a process of its own (see apart.py). The typesetter keeps fonts and much of what it has laid out;
 this way its memory is given back before the first scene is rendered.
@@ -10,12 +10,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.apart import answer, ask_apart
-from runtime.contract import Notice, RuntimeProblem
+from runtime.contract import Notice, RenderOptions, RuntimeProblem
 from runtime.lessons.scenes import SceneFolder
 from runtime.lessons.slideshow import SlideShow
+from runtime.lessons.utterances import utterances
+
+if TYPE_CHECKING:
+    from runtime.lessons.task import LessonTask
 
 SECONDS = 60.0
 SECONDS_A_SCENE = 2.0
@@ -30,7 +34,8 @@ class Checked:
 
 
 def check_lesson(task: dict[str, Any], scenes: int, keep: Path | None = None) -> Checked:
-    """Draw every slide of a task (see task.py) with so many scenes, and look at its portrait, if it has one.
+    """Draw every slide of a task (see task.py) with so many scenes; where it has a portrait, look at that, and see
+    whether the networks run.
 
     Slides are kept in the folder `keep`, where one is given. Raises `RuntimeProblem`.
     """
@@ -48,14 +53,32 @@ def _reply(question: dict[str, Any]) -> dict[str, Any]:
 
     task, keep = question["task"], question["keep"]
     try:
-        show = LessonTask.read(task).show
-        notices = show.notices
-        slides = _drawn(show, SceneFolder(Path(keep)) if keep else None)
+        read = LessonTask.read(task)
+        notices = read.show.notices
+        _check_letters(read)
+        slides = _drawn(read.show, SceneFolder(Path(keep)) if keep else None)
         if task["portrait"]:
             _look_at(Path(task["portrait"]))
+            _check_provider(read.render)
     except RuntimeProblem as problem:
         return {"problem": {"code": problem.code, "sentence": problem.sentence, "hint": problem.hint}}
     return {"notices": [notice.model_dump() for notice in notices], "slides": slides}
+
+
+def _check_letters(task: LessonTask) -> None:
+    """Raise `RuntimeProblem` where the burned subtitles need letters that no font has."""
+    from runtime.subtitles.film import FilmSubtitles
+
+    if words := "\n".join(utterances(task.show.lesson)):
+        FilmSubtitles(task.render.subtitles, words, task.options.language)
+
+
+def _check_provider(render: RenderOptions) -> None:
+    """Raise `RuntimeProblem` where the networks cannot run on what was asked for; a small one is tried."""
+    from runtime.inference.packs import ModelPack
+    from runtime.inference.sessions import LIGHT_GRAPHS, Sessions
+
+    Sessions(ModelPack.load(), render.provider, render.threads, render.int8).get(LIGHT_GRAPHS[0])
 
 
 def _drawn(show: SlideShow, folder: SceneFolder | None) -> list[str]:

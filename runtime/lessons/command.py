@@ -123,7 +123,8 @@ def _make(
     show = SlideShow.of(lesson, stage, theme, pictures, given.slides, options.language)
     task = {
         "script": script,
-        "portrait": None if given.audio else str(given.portrait),  # looked at before a voice is paid for
+        # Looked at, and the provider tried, before a voice is paid for.
+        "portrait": None if given.audio else str(given.portrait),
         "options": render.model_dump(mode="json"),
         "lesson": {
             "options": options.model_dump(mode="json"),

@@ -16,12 +16,14 @@ from runtime.contract import RuntimeProblem
 from runtime.lessons.script import Lesson, Scene
 from runtime.lessons.soundtrack import Take
 from runtime.lessons.utterances import check_recordings, said, utterances
+from runtime.media.audio import AudioFile
 
 log = logging.getLogger(__name__)
 
 PLACE = "{out}"  # in a command: the WAV file to write
 SPEAKING_SECONDS = 300.0  # that a program may take for one paragraph
 AT_ONCE = 2
+QUOTED = 40  # letters of a paragraph that a fault names
 SOUNDS = {".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".webm", ".mp4", ".aiff", ".aif"}
 
 
@@ -56,6 +58,7 @@ class SpeakingCommand:
         aside = self._folder / f"{key}.{os.getpid()}.part.wav"
         try:
             self._run(text, aside)
+            _listen(text, aside)
             aside.replace(target)
         finally:
             aside.unlink(missing_ok=True)
@@ -63,7 +66,7 @@ class SpeakingCommand:
 
     def _run(self, text: str, target: Path) -> None:
         words = [word.replace(PLACE, str(target)) for word in self._words]
-        said = f"{words[0]} could not speak {text[:40]!r}"
+        said = f"{words[0]} could not speak {_quoted(text)}"
         try:
             done = subprocess.run(
                 words, input=text.encode(), capture_output=True, timeout=SPEAKING_SECONDS, check=False
@@ -81,6 +84,25 @@ class SpeakingCommand:
             raise RuntimeProblem("tts_failed", f"{said} (status {done.returncode}): {last[0][:300]}")
         if not target.exists() or not target.stat().st_size:
             raise RuntimeProblem("tts_failed", f"{said}: it wrote no file.")
+
+
+def _listen(text: str, take: Path) -> None:
+    """Raise `RuntimeProblem` for a take without sound: kept, it would fail every lesson with these words."""
+    try:
+        for _ in AudioFile.open(take).mono():
+            pass
+    except RuntimeProblem as fault:
+        reason = {"audio_empty": "holds no sound", "audio_unreadable": "is no sound file"}.get(fault.code)
+        reason = reason or fault.sentence.replace(f"The audio file {take.name} ", "").rstrip(".")
+        raise RuntimeProblem(
+            "tts_failed",
+            f"What the voice wrote for {_quoted(text)} {reason}.",
+            "Try the command with this text by itself.",
+        ) from fault
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= QUOTED else text[: QUOTED - 1].rstrip() + "…")
 
 
 def spoken_takes(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import threading
 import wave
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -59,9 +62,10 @@ class SceneSound:
 
     def save(self, target: Path) -> None:
         """Write what is known beside the sound itself."""
-        target.write_text(
-            json.dumps({"seconds": self.seconds, "spoken": [asdict(one) for one in self.spoken]})
-        )
+        with _whole(target) as aside:
+            aside.write_text(
+                json.dumps({"seconds": self.seconds, "spoken": [asdict(one) for one in self.spoken]})
+            )
 
     @classmethod
     def load(cls, path: Path, source: Path) -> SceneSound:
@@ -81,6 +85,17 @@ class _Part:
     @property
     def length(self) -> int:
         return self.stop - self.start
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """A file to write that becomes `target` when it is whole; others may be writing the same at the same time."""
+    aside = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        yield aside
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def record(takes: Sequence[Take], target: Path, fps: float, max_minutes: float = 30.0) -> SceneSound:
@@ -147,9 +162,8 @@ def _silence(seconds: float) -> _Part:
 
 
 def _write(parts: Sequence[_Part], target: Path, gain: float, total: int) -> None:
-    aside = target.with_suffix(".part")
     left = total
-    with wave.open(str(aside), "wb") as sink:
+    with _whole(target) as aside, wave.open(str(aside), "wb") as sink:
         sink.setnchannels(1)
         sink.setsampwidth(2)
         sink.setframerate(RATE)
@@ -158,7 +172,6 @@ def _write(parts: Sequence[_Part], target: Path, gain: float, total: int) -> Non
             left -= len(block)
             sink.writeframes(np.rint(block * 32767).astype("<i2").tobytes())
         sink.writeframes(bytes(2 * left))
-    aside.replace(target)
 
 
 def _played(parts: Sequence[_Part]) -> Iterator[Samples]:

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+class PlainText(str):
+    """A script without markup: each of its signs is part of the text, `<p>` and `__init__` as they stand.
+
+    A script that is an ordinary `str` may be Markdown, whose marks are neither read nor shown.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class ScriptWord:
     """One word to be spoken.

@@ -16,6 +16,7 @@ from runtime.subtitles.phrases import LONG_PAUSE, SENTENCE, Piece, line_limit, p
 
 SHORTEST, LONGEST = 1.0, 7.0  # seconds that a subtitle is shown
 GAP = 0.08  # seconds between two subtitles: two frames at 25 a second
+LEAST = 0.16  # seconds; what has less time would only flash
 CLOSE_GAP = 0.5  # a gap shorter than this only flickers, so it is closed to GAP
 LINGER = 0.5  # seconds that a subtitle may stay after its last word, to be read
 LONGEST_PAUSE = 2.0  # seconds of silence that one subtitle may span
@@ -52,23 +53,37 @@ class Cue:
 def cues(
     words: Sequence[TimedWord], script: str, language: str | None = None, until: float | None = None
 ) -> list[Cue]:
-    """Cut the part of `script` that `words` cover into subtitles, in the order of the script.
+    """Cut a script into subtitles, in its order.
 
     `words` are those of the script in order; untrusted ones are shown at their guessed times. `language` is a code
     such as "en" or "zh-Hant", for conjunctions and the like. Nothing is shown after `until` seconds, the film's end.
     """
-    if until is not None:
-        words = [word for word in words if word.start < until]
-    cut = pieces(words, script, language)
+    cut = pieces(words, script, language, until)
     groups = _Cutter(cut, until).groups()
-    lines = [_lines(cut[first:second], cut[second:last]) for first, second, last in groups]
     starts = [cut[first].start for first, _, _ in groups]
+    roomy = _with_room(starts, until)
     shown: list[Cue] = []
-    for index, (first, _, last) in enumerate(groups):
-        following = starts[index + 1] if index + 1 < len(groups) else None
+    for number, index in enumerate(roomy, 1):
+        first, second, last = groups[index]
+        following = starts[roomy[number]] if number < len(roomy) else None
         start, end = _times(cut[first:last], following, shown[-1].end if shown else None, until)
-        shown.append(Cue(round(start, 3), round(end, 3), lines[index]))
+        lines = _lines(cut[first:second], cut[second:last])
+        shown.append(Cue(round(start, 3), round(end, 3), lines))
     return shown
+
+
+def _with_room(starts: Sequence[float], until: float | None) -> list[int]:
+    """Which subtitles can be shown before the next one comes; the others are words that the speaker left out.
+
+    Of those that begin at one moment the last stays: left-out words have no time of their own, and lie before it.
+    """
+    found: list[int] = []
+    bound = _NEVER if until is None else until + GAP
+    for index in reversed(range(len(starts))):
+        if bound - starts[index] >= LEAST + GAP:
+            found.append(index)
+            bound = starts[index]
+    return found[::-1]
 
 
 class _Cutter:

@@ -74,7 +74,9 @@ class FontShelf:
         needed = {sign for sign in text if _is_drawn(sign)}
         self._fonts = _choose(needed, place or _operators_place())
         lacking = {sign for sign in needed if not any(sign in _signs(font) for font in self._fonts)}
-        letters = sorted(sign for sign in lacking if unicodedata.category(sign)[0] not in "SC")
+        categories = {sign: unicodedata.category(sign) for sign in lacking}
+        # Marks that enclose a sign make emoji of it: keys, circles.
+        letters = sorted(sign for sign, kind in categories.items() if kind[0] not in "SC" and kind != "Me")
         if letters:
             raise _font_missing(letters, place or _operators_place())
         if lacking:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from runtime.speech.script import PlainText
+
 # Each pattern's named group "text" is what a reader sees; everything else that it matches is markup.
 _MARKUP = [
     re.compile(pattern, re.MULTILINE)
@@ -29,6 +31,8 @@ _MARKUP = [
 
 def readable(script: str) -> list[bool]:
     """Tell of each character of the script whether a reader sees it; spaces and line ends count as seen."""
+    if isinstance(script, PlainText):
+        return [True] * len(script)
     script = script.replace("\r\n", " \n")  # places stay as they are
     seen = [True] * len(script)
     for pattern in _MARKUP:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from runtime.speech.script import TimedWord
@@ -25,6 +25,9 @@ WORD = 6.0  # between any two words
 WEAK_WORD = 14.0  # behind an article and its like, which belong to what follows
 INSIDE = 20.0  # in the middle of a word
 LONG_PAUSE, SHORT_PAUSE = 0.6, 0.25  # seconds of silence that make any place a good one
+
+_NEVER = float("inf")
+LETTER = 0.08  # seconds that a letter takes of which nobody knows when it is said
 
 LATIN_LINE, CJK_LINE = 42, 20  # characters
 LONGEST_PHRASE = 10  # characters that are kept together in scripts without spaces
@@ -117,71 +120,92 @@ class Piece:
     wide: bool
 
 
-def pieces(words: Sequence[TimedWord], script: str, language: str | None = None) -> list[Piece]:
-    """Cut the part of `script` that `words` cover; markup is left out, everything else is kept as written."""
-    if not words:
+def pieces(
+    words: Sequence[TimedWord], script: str, language: str | None = None, until: float | None = None
+) -> list[Piece]:
+    """Cut a script into pieces; markup is left out, everything else is kept as written.
+
+    `words` are those of the script in order. What none of them covers, such as letters that nobody had rules to
+    pronounce, is timed by its neighbours. The script ends where the first word stands that begins after `until`.
+    """
+    said = list(takewhile(lambda word: until is None or word.start < until, words))
+    if not said:
         return []
-    text, places = _read(script, *_stretch(words, script))
-    starts, ends = _times(words, places)
-    breaks = _breaks(text, *_borders(words, places), language)
+    stop = _closed(script, words[len(said)].start_char) if len(said) < len(words) else len(script)
+    text, places = _read(script, stop)
     tongue = re.split("[-_]", language)[0].lower() if language else _likely_language(text)
-    cut: list[Piece] = []
-    for begin, end in pairwise([0, *breaks, len(text)]):
-        spoken = text[begin:end].strip(_SPACES)
-        if not spoken:
-            continue
-        first = next((starts[place] for place in range(begin, end) if starts[place] is not None), None)
-        last = next((ends[place] for place in reversed(range(begin, end)) if ends[place] is not None), None)
-        before = cut[-1].end if cut else words[0].start
-        following = text[end:].lstrip(_SPACES)[:40]
-        start = max(before, before if first is None else first)
-        space = text[end - 1] if text[end - 1] in _SPACES else text[end : end + 1]
-        cut.append(
-            Piece(
-                spoken,
-                start,
-                max(start, before if last is None else last),
-                _cost(spoken, following, tongue, space),
-                space == " " or (space in _SPACES and _is_spaced(spoken[-1])),
-                _length(spoken),
-                any(map(_is_wide, spoken)),
-            )
-        )
+    breaks = _breaks(text, *_borders(said, places), language)
+    parts = [
+        (begin, end) for begin, end in pairwise([0, *breaks, len(text)]) if text[begin:end].strip(_SPACES)
+    ]
+    times = _filled(_part_times(said, places, parts), [text[slice(*part)] for part in parts], until)
+    cut = [_piece(text, begin, end, span, tongue) for (begin, end), span in zip(parts, times, strict=True)]
     return [part for whole in _with_pauses(cut) for part in _divide(whole)]
 
 
-def _stretch(words: Sequence[TimedWord], script: str) -> tuple[int, int]:
-    """The part of the script that belongs to the words, with the punctuation round it."""
-    start = min(word.start_char for word in words)
-    end = max(word.end_char for word in words)
-    while (
-        start > 0
-        and not script[start - 1].isspace()
-        and not script[start - 1].isalnum()
-        and not _closes(script[start - 1])
-    ):
-        start -= 1
-    while end < len(script):
-        if script[end].isspace():
-            further = script[end:].lstrip(" " + _GLUE)[:1]
-            if not further or not (_closes(further) or unicodedata.category(further) == "So"):
-                break
-        elif script[end].isalnum() or _opens(script[end]):
-            break
-        end += 1
-    return start, end
+def _piece(text: str, begin: int, end: int, span: tuple[float, float], language: str) -> Piece:
+    spoken = text[begin:end].strip(_SPACES)
+    following = text[end:].lstrip(_SPACES)[:40]
+    space = text[end - 1] if text[end - 1] in _SPACES else text[end : end + 1]
+    return Piece(
+        spoken,
+        *span,
+        _cost(spoken, following, language, space),
+        space == " " or (space in _SPACES and _is_spaced(spoken[-1])),
+        _length(spoken),
+        any(map(_is_wide, spoken)),
+    )
 
 
-def _read(script: str, start: int, end: int) -> tuple[str, list[int]]:
-    """The text that is seen, and where in the script each character is.
+def _part_times(
+    words: Sequence[TimedWord], places: Sequence[int], parts: Sequence[tuple[int, int]]
+) -> list[tuple[float, float] | None]:
+    """From when to when each part of the text is said; None where no word tells."""
+    starts, ends = _times(words, places)
+    found: list[tuple[float, float] | None] = []
+    for begin, end in parts:
+        first = next((start for start in starts[begin:end] if start is not None), None)
+        last = next((one for one in reversed(ends[begin:end]) if one is not None), None)
+        found.append(None if first is None or last is None else (first, last))
+    return found
+
+
+def _filled(
+    known: Sequence[tuple[float, float] | None], texts: Sequence[str], until: float | None
+) -> list[tuple[float, float]]:
+    """Times of all parts, in order: those not known are said at the usual pace in the room between the others."""
+    lasting = [LETTER * sum(map(str.isalnum, text)) for text in texts]
+    begin = next(((span[0], index) for index, span in enumerate(known) if span), (0.0, 0))
+    clock = max(0.0, begin[0] - sum(lasting[: begin[1]]))
+    last = _NEVER if until is None else until
+    # From each part on, when the next one begins of which that is known.
+    following = [*accumulate(reversed(known), lambda later, span: span[0] if span else later, initial=last)]
+    filled: list[tuple[float, float]] = []
+    for span, seconds, limit in zip(known, lasting, reversed(following), strict=False):
+        if span is None:
+            span = clock, min(clock + seconds, limit)
+        start = max(clock, span[0])
+        clock = max(start, span[1])
+        filled.append((start, clock))
+    return filled
+
+
+def _closed(script: str, stop: int) -> int:
+    """The end of what stands before `stop`, without the brackets and quotation marks that open there."""
+    while stop > 0 and (script[stop - 1].isspace() or _opens(script[stop - 1])):
+        stop -= 1
+    return stop
+
+
+def _read(script: str, stop: int) -> tuple[str, list[int]]:
+    """The text before `stop` that is seen, and where in the script each character is.
 
     Spaces in a row become one; a line end stays, and an empty line becomes `PARAGRAPH`.
     """
     seen = readable(script)
     signs: list[str] = []
     places: list[int] = []
-    for place in range(start, end):
-        sign = script[place]
+    for place, sign in enumerate(script[:stop]):
         if not seen[place] or (unicodedata.category(sign) == "Cc" and not sign.isspace()):
             continue
         if sign.isspace() and sign not in _GLUE:
@@ -429,10 +453,6 @@ def _is_unspaced(sign: str) -> bool:
 def _is_spaced(sign: str) -> bool:
     """Whether a space follows this sign where a line goes on."""
     return not (_is_unspaced(sign) or _closes_wide(sign))
-
-
-def _closes(sign: str) -> bool:
-    return unicodedata.category(sign) in ("Pe", "Pf") or sign in "!?:;»›%‰"
 
 
 def _opens(sign: str) -> bool:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from runtime.lessons.captions import guessed_words, scene_cues, script_of, shifted
+from runtime.lessons.script import parse_lesson
 from runtime.lessons.soundtrack import SceneSound, Spoken
 from runtime.pipeline import spoken_words
 
@@ -29,6 +30,13 @@ def test_subtitles_show_everything_that_is_said() -> None:
     assert shown[0].start == 0.5 and shown[1].start == pytest.approx(3.0)
     later = shifted(shown, 10.0)
     assert [cue.start for cue in later] == [10.5, 13.0] and later[0].lines == shown[0].lines
+
+
+def test_what_looks_like_markup_is_shown_as_the_voice_was_given_it() -> None:
+    (scene,) = parse_lesson("# One\n\nThe tag `<p>` begins, `__init__` makes, `vector<int>` holds.\n").scenes
+    said = sound(Spoken(scene.narration[0].text, 0.5, 4.0))
+    shown = scene_cues(said, spoken_words(guessed_words(said), said.seconds), "en")
+    assert " ".join(" ".join(cue.lines) for cue in shown) == scene.narration[0].text
 
 
 def test_a_scene_without_words_has_no_subtitles() -> None:

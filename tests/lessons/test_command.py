@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import onnxruntime
 import pytest
 from PIL import Image
 
 from runtime.cli import main
 from runtime.contract import RuntimeProblem
+from runtime.inference.providers import PROVIDER_NAMES
 from runtime.lessons import production, slideshow
 from runtime.lessons.production import LessonWork
 from tests.media.sounds import tone, write_sound
@@ -68,6 +70,45 @@ def test_bad_input_gets_one_sentence(
     lines = [line for line in said.err.splitlines() if "%" not in line]
     assert len(lines) == 1 and words in lines[0], lines
     assert said.out == "" and not list(folder.glob("*film*"))
+
+
+@pytest.mark.parametrize(
+    ("script", "more", "words"),
+    [
+        ("# One\n\nNarration: The letter \U0001e800.\n", ("--subtitles", "burned"), "\U0001e800"),
+        ("# One\n\nSome words.\n", ("--provider", "{absent}"), "is not part of the installed ONNX Runtime"),
+    ],
+)
+def test_no_voice_is_paid_for_where_the_lesson_cannot_be_made(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    script: str,
+    more: tuple[str, str],
+    words: str,
+) -> None:
+    absent = [
+        name for name, ort in PROVIDER_NAMES.items() if ort not in onnxruntime.get_available_providers()
+    ]
+    if "{absent}" in more and not absent:
+        pytest.skip("every provider is installed here")
+    monkeypatch.chdir(folder)
+    (folder / "lesson.md").write_text(script)
+    voice = ("--tts-command", "sh -c 'touch spoken; false' {out}")
+    chosen = [option.replace("{absent}", absent[0] if absent else "") for option in more]
+    command = [
+        "lesson",
+        "lesson.md",
+        "--out",
+        "film.mp4",
+        "--keep",
+        "keep",
+        "--portrait",
+        str(PORTRAIT),
+        *voice,
+    ]
+    assert main([*command, *chosen]) == 2
+    assert words in capsys.readouterr().err and not (folder / "spoken").exists()
 
 
 @pytest.mark.parametrize(("words", "mirrored"), [("אור לבן", True), ("White light", False)])

@@ -1,10 +1,14 @@
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from runtime.contract import RuntimeProblem
 from runtime.lessons.narration import SpeakingCommand, recorded_takes, sound_files, spoken_takes
 from runtime.lessons.script import parse_lesson
+from tests.media.sounds import tone, write_sound
 
 LESSON = parse_lesson("""# One
 
@@ -20,14 +24,30 @@ Third words.
 
 First words.
 """)
-WRITER = "sh -c 'cat > \"$0\"; echo x >> {folder}/calls' {{out}}"  # a "voice" whose sound is the text itself
+# A voice that says a tone to everything, and writes the text behind it, where no player looks.
+WRITER = "sh -c 'cat {folder}/tone.wav - > \"$0\"; echo x >> {folder}/calls' {{out}}"
+
+
+def writer(folder: Path) -> SpeakingCommand:
+    write_sound(folder / "tone.wav", tone(0.2, 16_000), 16_000)
+    return SpeakingCommand(WRITER.format(folder=folder), folder / "speech")
+
+
+def wave_of(samples: np.ndarray) -> bytes:
+    sound = io.BytesIO()
+    soundfile.write(sound, samples, 16_000, format="WAV")
+    return sound.getvalue()
+
+
+def written(take: Path) -> str:
+    return take.read_bytes().removeprefix((take.parents[1] / "tone.wav").read_bytes()).decode()
 
 
 def test_every_paragraph_is_spoken_once_and_kept(tmp_path: Path) -> None:
-    speaker = SpeakingCommand(WRITER.format(folder=tmp_path), tmp_path / "speech")
+    speaker = writer(tmp_path)
     told: list[tuple[int, int]] = []
     takes = spoken_takes(LESSON, speaker.speak, lambda done, total: told.append((done, total)))
-    said = [[take.path.read_text() if take.path else None for take in scene] for scene in takes]
+    said = [[written(take.path) if take.path else None for take in scene] for scene in takes]
     assert said == [["First words.", "Second words.", "Third words."], [None], ["First words."]]
     assert [take.pause_after for take in takes[0] + takes[1]] == [2.0, 0.0, 0.0, 3.0]
     assert told == [(1, 3), (2, 3), (3, 3)]
@@ -53,10 +73,30 @@ def test_a_voice_that_fails_is_told_in_its_own_words(tmp_path: Path, command: st
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b'{"error": "rate limit"}', "is no sound file"),
+        (wave_of(tone(0.0, 16_000)), "holds no sound"),
+        (wave_of(tone(3.0, 16_000))[:40_000], "ends after 1.2 s, though its header states 3.0 s"),
+    ],
+)
+def test_what_is_no_sound_is_told_and_not_kept(tmp_path: Path, answer: bytes, words: str) -> None:
+    (tmp_path / "answer").write_bytes(answer)
+    speaker = SpeakingCommand(f"cp {tmp_path}/answer {{out}}", tmp_path / "speech")
+    with pytest.raises(
+        RuntimeProblem, match=f"wrote for 'Every drop of water on Earth has been h…' {words}"
+    ) as told:
+        speaker.speak("Every drop of water on Earth has been here for more than 4 billion years.")
+    assert told.value.code == "tts_failed" and list((tmp_path / "speech").iterdir()) == []
+    (tmp_path / "answer").write_bytes(wave_of(tone(0.2, 16_000)))
+    assert speaker.speak("Every drop of water on Earth has been here for more than 4 billion years.").exists()
+
+
 def test_words_are_no_part_of_a_shell(tmp_path: Path) -> None:
-    speaker = SpeakingCommand(WRITER.format(folder=tmp_path), tmp_path / "speech")
+    speaker = writer(tmp_path)
     text = f"'; touch {tmp_path}/broken; $(touch {tmp_path}/broken) `touch {tmp_path}/broken`"
-    assert speaker.speak(text).read_text() == text
+    assert written(speaker.speak(text)) == text
     assert not (tmp_path / "broken").exists()
 
 

@@ -1,4 +1,5 @@
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,31 @@ def test_a_recording_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(RuntimeProblem, match=r"a\.wav cannot be read"):
         record([Take("a", tmp_path / "a.wav")], tmp_path / "scene.wav", 25.0)
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_one_sound_may_be_written_several_times_at_once(tmp_path: Path) -> None:
+    takes = [Take("a", clip(tmp_path / "a.wav", 1.0))]
+    target = tmp_path / "scene.wav"
+    with ThreadPoolExecutor(4) as pool:
+        for made in [pool.submit(record, takes, target, 25) for _ in range(8)]:
+            made.result()
+    assert len(samples(made.result())) == round(made.result().seconds * RATE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "scene.wav"]
+
+
+def test_what_is_known_of_it_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = SceneSound(tmp_path / "scene.wav", 4.0, ())
+    sound.save(tmp_path / "scene.json")
+
+    def full(path: Path, text: str) -> None:
+        path.write_bytes(b"{")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        SceneSound(tmp_path / "scene.wav", 5.0, ()).save(tmp_path / "scene.json")
+    assert SceneSound.load(sound.path, tmp_path / "scene.json") == sound
+    assert [path.name for path in tmp_path.iterdir()] == ["scene.json"]
 
 
 def test_it_can_be_kept(tmp_path: Path) -> None:

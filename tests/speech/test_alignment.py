@@ -114,6 +114,15 @@ def test_a_skipped_sentence_is_not_trusted_and_lies_between_its_neighbours() -> 
     assert times == sorted(times)
 
 
+def test_words_behind_the_last_one_said_share_the_time_that_is_left() -> None:
+    found = align(speech("the quick brown fox jumps"), script(TEXT), SEQUENCE).words
+    seconds = len(speech("the quick brown fox jumps")) / 50
+    left_out = found[5:]
+    assert not any(word.trusted for word in left_out)
+    assert left_out[0].start == found[4].end and left_out[-1].end == pytest.approx(seconds)
+    assert len({round(word.end - word.start, 6) for word in left_out}) == 1 and left_out[0].end > found[4].end
+
+
 def test_a_repeated_word_is_one_word() -> None:
     found = align(
         speech("the quick brown brown fox jumps over"), script("the quick brown fox jumps over"), SEQUENCE

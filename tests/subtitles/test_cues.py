@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from runtime.speech.script import TimedWord
+from runtime.speech.script import PlainText, TimedWord
 from runtime.subtitles import Cue, cues
 from runtime.subtitles.cues import GAP
 from runtime.subtitles.guessing import spread_words
@@ -179,11 +179,56 @@ def test_untrusted_words_are_shown_all_the_same() -> None:
     assert " ".join(cues(words, script, "en")[0].lines) == script
 
 
-def test_a_part_of_the_words_shows_its_part_of_the_script() -> None:
-    words = timed(ENGLISH)
-    first, second = ENGLISH.index("High up"), ENGLISH.index(" Dr. Smith")
-    part = [word for word in words if first <= word.start_char < second]
-    assert joined(cues(part, ENGLISH, "en")) == re.sub(r"\s", "", ENGLISH[first:second])
+def test_the_script_ends_where_the_film_does() -> None:
+    script = "Water never stops. “Is that much?” she asked."
+    words = timed(script)
+    (quoted,) = (word for word in words if word.text == "Is")
+    shown = cues(words, script, "en", until=quoted.start)
+    assert [cue.text for cue in shown] == ["Water never stops."]
+
+
+@pytest.mark.parametrize(
+    ("script", "heard"),
+    [
+        ("This ratio is known as π.", "This ratio is known as"),
+        ("α is the angle, and θ another.", "is the angle and another"),
+        ("这个比值叫做 π。", "这 个 比 值 叫 做"),
+        ("The answer goes to → ∞", "The answer goes to"),
+    ],
+)
+def test_words_that_nobody_can_pronounce_are_shown(script: str, heard: str) -> None:
+    words = [word for word in timed(script) if word.text in heard.split()]
+    assert joined(cues(words, script, None, until=words[-1].end + 0.7)) == re.sub(r"\s", "", script)
+
+
+def test_a_sentence_that_nobody_can_pronounce_is_shown_while_it_is_said() -> None:
+    script = f"Listen to this. {ARABIC} That was Arabic."
+    words = [word for word in timed(script) if word.text.isascii()]
+    shown = cues(words, script, "en")
+    assert joined(shown) == re.sub(r"\s", "", script)
+    assert all(cue.end - cue.start >= 1 for cue in shown)
+    arabic = [cue for cue in shown if not cue.text.isascii()]
+    assert len(arabic) > 1 and words[2].end < arabic[0].end < arabic[-1].start < words[3].start
+
+
+def test_left_out_sentences_neither_overlap_nor_flash() -> None:
+    script = "One two three four five six seven eight nine ten. " * 8
+    words = timed(script)
+    for said in (range(10), (*range(10), *range(50, 60))):  # the others have no time at all
+        clock, placed = 0.0, []
+        for index, word in enumerate(words):
+            end = clock + 0.4 * (index in said)
+            placed.append(TimedWord(word.text, clock, end, word.start_char, word.end_char, 0.9))
+            clock = end
+        shown = cues(placed, script, "en", until=clock + 0.7)
+        assert "One" in shown[0].text and shown[-1].end <= clock + 0.701
+        assert all(cue.end - cue.start > GAP for cue in shown)
+        assert all(other.start - one.end >= GAP - 1e-3 for one, other in pairwise(shown))
+
+
+def test_text_that_is_plain_is_shown_as_it_stands() -> None:
+    script = PlainText("# The tag `<p>` begins a paragraph, __init__ a class, list[int](x) a list: 2 > 1.")
+    assert joined(cues(timed(script), script, "en")) == re.sub(r"\s", "", script)
 
 
 def test_nothing_is_shown_after_the_end() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from runtime.contract import RuntimeProblem
+from runtime.speech.script import PlainText
 from runtime.subtitles import cues, to_srt, to_vtt
 from runtime.subtitles.film import FilmSubtitles
 from tests.subtitles.helper import shelf_or_skip, timed
@@ -52,6 +53,15 @@ def test_a_script_makes_what_is_asked_for(
         frame = np.zeros((256, 256, 3), np.uint8)
         drawer(frame, 20)
         assert frame.any()
+
+
+def test_plain_text_keeps_what_looks_like_markup_in_the_file(tmp_path: Path) -> None:
+    script = PlainText("The tag <p> begins, and __init__ makes.")
+    film = FilmSubtitles("sidecar", script, "en")
+    film.time(timed(script), 9.0)
+    written = film.write(tmp_path / "film.mp4")
+    assert written is not None and "__init__ makes" in Path(written.srt).read_text("utf-8")
+    assert "The tag &lt;p&gt; begins" in Path(written.vtt).read_text("utf-8")
 
 
 def test_nothing_without_a_script(tmp_path: Path) -> None:

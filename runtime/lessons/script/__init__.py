@@ -6,6 +6,7 @@ is refused with its line.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from runtime.lessons.script.json_form import looks_like_json, read_json
@@ -28,6 +29,8 @@ from runtime.lessons.script.lesson import (
 from runtime.lessons.script.markdown import read_markdown
 from runtime.lessons.script.problems import MAX_CHARACTERS, MAX_SCENES, invalid, noticed
 from runtime.lessons.script.wrapping import unwrap
+
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # which JSON may escape, but nothing can write
 
 __all__ = [
     "Alignment",
@@ -53,6 +56,10 @@ def parse_lesson(text: str) -> Lesson:
     if len(text) > MAX_CHARACTERS:
         raise invalid(
             None, f"The script has {len(text)} characters, more than the {MAX_CHARACTERS} accepted."
+        )
+    if half := HALF_CHARACTER.search(text):
+        raise invalid(
+            text.count("\n", 0, half.start()) + 1, "half a character stands here, which is no text."
         )
     text, reasoning = unwrap(text)
     if not text.strip():

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import yaml
 
 from runtime.contract import Notice
+from runtime.lessons.script.labels import LABEL
 from runtime.lessons.script.problems import invalid, noticed
 
 LOOKS = ("theme", "accent", "background", "text", "logo", "font")
 KNOWN = ("title", "language", *LOOKS)
-BARE_COLOUR = re.compile(r"^([a-z]+:[ \t]*)(#[0-9a-fA-F]{3,8})[ \t]*$", re.MULTILINE)  # a comment to YAML
+NAMES_KNOWN = re.compile(rf"^(?:{'|'.join(KNOWN)})[ \t]*:(?:[ \t]|$)", re.IGNORECASE | re.MULTILINE)
+KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+# A comment to YAML.
+BARE_COLOUR = re.compile(r"^([a-z]+:[ \t]*)(#[0-9a-f]{3,8})[ \t]*$", re.IGNORECASE | re.MULTILINE)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
@@ -29,22 +32,35 @@ class About:
 
 def read_front_matter(content: str, line: int, notices: list[Notice]) -> About | None:
     """Read YAML that begins in `line`; None where it is no front matter, only a scene between two rules."""
-    if not re.match(rf"\s*(?:#.*\n\s*)*({'|'.join(KNOWN)}|[a-z_]+)[ \t]*:([ \t]|$)", content):
-        return None
+    names_known = NAMES_KNOWN.search(content) is not None
     try:
-        values = yaml.safe_load(BARE_COLOUR.sub(r"\1'\2'", content))
-    except yaml.YAMLError as fault:
+        # As nodes, whose values stay the texts they are: no is a language, 1.10 a title.
+        root = yaml.compose(BARE_COLOUR.sub(r"\1'\2'", content), Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as fault:
+        if not names_known:
+            return None
         mark = getattr(fault, "problem_mark", None)
         at = line + mark.line if mark is not None else line
         raise invalid(at, "the front matter is not valid YAML; put values with a colon in quotes.") from None
-    if not isinstance(values, dict) or not any(key in values for key in KNOWN):
+    if not isinstance(root, yaml.MappingNode) or not (names_known or _are_keys(root, content)):
         return None
-    lines = {
-        str(key): line
-        + next((n for n, text in enumerate(content.split("\n")) if text.startswith(str(key))), 0)
-        for key in values
-    }
+    values: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for key, value in root.value:
+        name, at = str(key.value), line + key.start_mark.line
+        name = name.lower() if name.lower() in KNOWN else name
+        if name in values:
+            raise invalid(at, f"{name} is given twice.")
+        values[name] = value.value if isinstance(value, yaml.ScalarNode) else value
+        lines[name] = at
     return read_about(values, lines, notices)
+
+
+def _are_keys(root: yaml.MappingNode, content: str) -> bool:
+    """Tell keys that nobody knows here from a scene: labels make one, and a heading, which is a comment to YAML."""
+    keys = [str(key.value) for key, _ in root.value]
+    labels = any(LABEL.match(text) for text in content.split("\n"))
+    return all(map(KEY.fullmatch, keys)) and not labels and not content.lstrip().startswith("#")
 
 
 def read_about(values: dict[str, Any], lines: dict[str, int], notices: list[Notice]) -> About:
@@ -52,11 +68,11 @@ def read_about(values: dict[str, Any], lines: dict[str, int], notices: list[Noti
     about = About()
     for key, value in values.items():
         if key not in KNOWN:
-            notices.append(noticed(lines[str(key)], f"{key} is not used; known are {', '.join(KNOWN)}."))
+            notices.append(noticed(lines[key], f"{key} is not used; known are {', '.join(KNOWN)}."))
             continue
-        if value is None:
+        if value in (None, ""):
             continue
-        if not isinstance(value, (str, int, float, date)):
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise invalid(lines[key], f"{key} must be a text.")
         about_value = str(value).strip()
         if key == "title":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from markdown_it.tree import SyntaxTreeNode
 
@@ -24,6 +25,7 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 FORMULAS = ("math_inline", "math_single")
 DISPLAYED = "math_inline_double"  # $$ inside a line of text
+UNREAD_PICTURE = re.compile(r"!\[[^\[\]]*\]\((?P<source>[^()]+)\)")  # left as text, for its address is none
 
 
 def read_inline(
@@ -46,6 +48,7 @@ class _Inline:
         self.notices = notices
         self.spans: list[Span] = []
         self.apart: list[Picture | Formula] = []
+        self._written = ""  # the text of the line of the script that is being read
 
     def read(self, nodes: Iterable[SyntaxTreeNode], style: Span) -> None:
         for node in nodes:
@@ -62,18 +65,17 @@ class _Inline:
                 self._add(self._span(node, style))
 
     def _span(self, node: SyntaxTreeNode, style: Span) -> Span:
-        if node.type == "softbreak":
+        if node.type in ("softbreak", "hardbreak"):
             self.line += self.step
-            return replace(style, text=SOFT_BREAK)
-        if node.type == "hardbreak":
-            self.line += self.step
-            return replace(style, text=HARD_BREAK)
+            self._written = ""
+            return replace(style, text=SOFT_BREAK if node.type == "softbreak" else HARD_BREAK)
         if node.type == "code_inline":
             return replace(style, text=node.content, code=True)
         if node.type in FORMULAS:
             return replace(style, text=node.content.strip(), math=True)
         if "$$" in node.content:
             raise invalid(self.line, "$$ opens a formula here that is never closed.")
+        self._check_pictures(node.content)
         return replace(style, text=node.content)
 
     def _add(self, span: Span) -> None:
@@ -87,11 +89,25 @@ class _Inline:
 
     def _picture(self, node: SyntaxTreeNode) -> None:
         source = str(node.attrs.get("src", ""))
+        if not source.startswith(("http://", "https://")):
+            source = unquote(source)  # the parser makes a part of an address of a name: my%20pic.png
         if not source:
             raise invalid(self.line, "a picture here has no address.")
         if title := node.attrs.get("title"):
             self.notices.append(noticed(self.line, f"the picture's title, {title}, is left out."))
         self.apart.append(Picture(source, node.content, self.line))
+
+    def _check_pictures(self, text: str) -> None:
+        """Refuse a picture that Markdown takes for text, as it does where there are spaces in its name."""
+        self._written += text
+        unread = UNREAD_PICTURE.search(self._written)
+        if unread is None:
+            return
+        source = unread["source"].strip()
+        hint = "A picture is named by a file, or by an address that begins with https://."
+        if " " in source:
+            hint = f"Put a name with spaces between < and >: ![...](<{source}>)"
+        raise invalid(self.line, f"the picture {source[:80]} is not valid Markdown.", hint)
 
     def _html(self, tag: str, style: Span) -> None:
         if re.fullmatch(r"<br\s*/?>", tag, re.IGNORECASE):

@@ -36,6 +36,13 @@ from runtime.lessons.script.lesson import (
 from runtime.lessons.script.markdown import Draft, SceneReader, grammar, scene_of
 from runtime.lessons.script.problems import invalid
 
+JSON_BEGINS = re.compile(r"\s*(\{|\[\s*(\{|\]\s*$))")
+# Of characters that take two escapes, one alone: text that nothing can write.
+HALF_CHARACTER = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+COLON_BELOW = re.compile(r'"(\s*\n\s*):')
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -55,8 +62,8 @@ KINDS: dict[type, str] = {
 
 
 def looks_like_json(text: str) -> bool:
-    """Tell the JSON form by its first character."""
-    return text.lstrip().startswith(("{", "["))
+    """Tell the JSON form by its beginning; Markdown may begin with `[pause 1s]`."""
+    return JSON_BEGINS.match(text) is not None
 
 
 def read_json(text: str) -> Lesson:
@@ -124,12 +131,28 @@ def _located(text: str) -> Place:
         raise invalid(fault.lineno, f"this is not valid JSON, {reason} (column {fault.colno}).") from None
     except RecursionError:
         raise invalid(1, "the JSON is nested too deep.") from None
+    for escape in HALF_CHARACTER.finditer(text):
+        if half := escape["half"]:
+            line = text.count("\n", 0, escape.start()) + 1
+            raise invalid(line, f"{half} is half a character, which begins or ends with another escape.")
+    return Place(value, *_positions(text))
+
+
+def _positions(text: str) -> tuple[int, yaml.Node]:
+    """The line that valid JSON begins in, and nodes that know the lines of all that is in it."""
     # JSON is YAML, whose parser remembers lines. It is given the structure only: some characters and escapes that
-    # JSON knows are none of its own.
+    # JSON knows are none of its own, and a colon must stand in the line of its key.
     structure = re.sub(r"\\.|\t|[^\x20-\x7e\n]", lambda found: " " if found[0] == "\t" else "_", text)
-    node = yaml.compose(structure, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    structure = COLON_BELOW.sub(r'":\1', structure)
+    try:
+        node = yaml.compose(structure, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as fault:  # for a key of more than 1024 characters
+        line = fault.problem_mark.line + 1 if fault.problem_mark else None
+        raise invalid(line, "this JSON is not understood here; are its keys too long?") from None
+    except RecursionError:
+        raise invalid(1, "the JSON is nested too deep.") from None
     assert node is not None
-    return Place(value, node.start_mark.line + 1, node)
+    return node.start_mark.line + 1, node
 
 
 class _Scene:

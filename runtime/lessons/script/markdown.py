@@ -90,10 +90,11 @@ def _is_cover(drafts: Sequence[Draft]) -> bool:
 def grammar(front_matter: bool = False) -> MarkdownIt:
     """Return the Markdown that scripts are written in: CommonMark, tables, formulas and labels.
 
-    Two traps of CommonMark are shut: `---` below a paragraph would make it a heading, and lines set in by four
-    spaces would be code.
+    Three traps of CommonMark are shut: `---` below a paragraph would make it a heading, lines set in by four spaces
+    would be code, and `[Host]: Welcome!` would be the address of links and vanish.
     """
-    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable(["lheading", "code"])
+    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    markdown.disable(["lheading", "code", "reference"])
     markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
     markdown.use(texmath_plugin, delimiters="brackets").use(amsmath_plugin)
     markdown.use(bracket_plugin).use(label_plugin)
@@ -208,7 +209,8 @@ class SceneReader:
         else:
             shown = Text(text, self._quoted)
             self.draft.body.append(shown)
-            if self.draft.voice == "open":
+            # A quotation is for the slide where no label says otherwise.
+            if self.draft.voice == "open" and not self._quoted:
                 self.draft.open.append((shown, line))
 
     def _list(self, node: SyntaxTreeNode, line: int) -> None:

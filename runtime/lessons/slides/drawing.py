@@ -35,6 +35,7 @@ FRAME = 5  # units that the presenter's frame stands out
 UNSPACED_PAIR = re.compile(rf"(?<=[{UNSPACED}])(?<![，、：；。！？—…])(?=[{UNSPACED}])")
 TOO_FULL = {
     "slide-too-full": "the slide of this scene holds more than can be read at a glance; part it into two scenes.",
+    "formula-too-wide": "a formula of this scene is too wide for its slide; part it into two.",
     "title-too-long": "the title of this scene is too long for its slide.",
 }
 
@@ -200,8 +201,8 @@ class _Composition:
             longest = longest_words(plain_text(block.text))
             return {"kind": "text", "longest": longest, "text": self._line(block.text), "quote": block.quote}
         if isinstance(block, Code):
-            longest = longest_words(block.text)
-            return {"kind": "code", "longest": longest, "text": block.text, "language": block.language}
+            text = block.text.translate(self.left_off)
+            return {"kind": "code", "longest": longest_words(text), "text": text, "language": block.language}
         if isinstance(block, Table):
             return {"kind": "table", **self._table(block)}
         if isinstance(block, Formula):

@@ -173,7 +173,10 @@ def fonts_missing(letters: Sequence[str], line: int) -> RuntimeProblem:
 
 def is_letter(sign: str) -> bool:
     """Tell what a text cannot be read without from emoji and other signs."""
-    return unicodedata.category(sign)[0] in "LNMP"
+    category = unicodedata.category(sign)
+    return (
+        category[0] in "LNMP" and category != "Me"
+    )  # these make emoji of what they stand round: keys, circles
 
 
 def _native(language: str) -> Iterable[str]:

@@ -71,7 +71,10 @@ def _beside(source: str, folder: Path | None) -> Path:
             f"The picture {source[:80]} is no address.",
             "Name pictures by addresses that begin with https://.",
         )
-    path = (folder / source).resolve()
+    try:
+        path = (folder / source).resolve()
+    except ValueError:  # for a NUL
+        raise RuntimeProblem("image_missing", "A picture here has a name that no file can have.") from None
     if not path.is_relative_to(folder.resolve()):
         raise RuntimeProblem("image_missing", f"The picture {source[:80]} is outside the script's folder.")
     return path

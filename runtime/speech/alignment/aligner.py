@@ -53,7 +53,7 @@ def align(logits: FloatArray, words: Sequence[ScriptWord], sequence: PhoneSequen
     spans = _word_spans(runs, len(words))
     stretches = _fit_of_stretches(path, graph, on_path, spans)
     said = [_timed(word, span, stretches, on_path) for word, span in zip(words, spans, strict=True)]
-    timed = _merge(said)
+    timed = _merge(said, len(logits) / TRACK_FPS)
     segments = tuple(Segment(PHONE_NAMES[run.phone], run.start, run.end) for run in runs if run.word >= 0)
     alignment = Alignment(timed, segments, _trust(path, graph, stretches, said))
     said_at_all = alignment.agreement >= ENOUGH or _longest_stretch(timed) >= CERTAIN
@@ -154,8 +154,11 @@ def _trust(
     )
 
 
-def _merge(timed: Sequence[TimedWord]) -> tuple[TimedWord, ...]:
-    """One entry for each stretch of the script ("2026" is spoken as several words), all with times."""
+def _merge(timed: Sequence[TimedWord], seconds: float) -> tuple[TimedWord, ...]:
+    """One entry for each stretch of the script ("2026" is spoken as several words), all with times.
+
+    Words left out share the time between those that were said, at the end that up to the recording's, `seconds`.
+    """
     merged = [
         _joined(list(group)) for _, group in groupby(timed, key=lambda word: (word.start_char, word.end_char))
     ]
@@ -166,7 +169,7 @@ def _merge(timed: Sequence[TimedWord]) -> tuple[TimedWord, ...]:
             continue
         rest = merged[index:]
         missing = next((n for n, later in enumerate(rest) if later.start >= 0), len(rest))
-        until = rest[missing].start if missing < len(rest) else clock
+        until = rest[missing].start if missing < len(rest) else seconds
         end = clock + max(0.0, until - clock) / missing
         merged[index] = replace(word, start=clock, end=end)
         clock = end

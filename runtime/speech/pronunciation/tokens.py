@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from runtime.speech.pronunciation.writing import Writing, plain
+from runtime.speech.script import PlainText
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,9 @@ HANGUL = r"\uac00-\ud7a3"
 _LETTER = rf"(?:(?![{HAN}{KANA}{HANGUL}])[^\W\d_])"
 
 # Everything has a longest form, so that no script, however odd, takes long.
-_PATTERN = re.compile(
-    rf"""
-      (?P<fence>^[ \t]*(?:```|~~~)\w*|<[/!]?[A-Za-z][^<>\n]{{0,300}}>)
-    | (?P<url>(?:https?://|www\.)[A-Za-z0-9._~:/?\#@!$&'*+,;=%-]{{0,200}}[A-Za-z0-9/_~\#=&%-])
+_MARKUP = r"^[ \t]*(?:```|~~~)\w*|<[/!]?[A-Za-z][^<>\n]{0,300}>"
+_HEARD = rf"""
+      (?P<url>(?:https?://|www\.)[A-Za-z0-9._~:/?\#@!$&'*+,;=%-]{{0,200}}[A-Za-z0-9/_~\#=&%-])
     | (?P<email>[A-Za-z0-9._%+-]{{1,64}}@[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{1,5}})
     | (?P<domain>(?<![\w.])[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,5}}
         \.(?:com|org|net|edu|gov|info|io|ai|app|dev|de|fr|es|it|cn|jp|uk|hk|ru|nl|pt|eu)
@@ -79,9 +79,9 @@ _PATTERN = re.compile(
     | (?P<dash>(?<=\d)\s?[–—-]\s?(?=\d))
     | (?P<mark>(?<=\s)-+(?=\s)|[.,;:!?…—–()\[\]"\u3001\u3002\u300c-\u300f·\n|]+)
     | (?P<sign>[&+=@#/*%^~<>°§©-])
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
+"""
+_PATTERN = re.compile(rf"(?P<fence>{_MARKUP})|{_HEARD}", re.VERBOSE | re.MULTILINE)
+_PLAIN_PATTERN = re.compile(_HEARD, re.VERBOSE | re.MULTILINE)
 _PAUSES = re.compile(r"[-.,;:!?…—–()\n\u3001\u3002|]")
 _LINK = re.compile(r"\]\([^()\s]*\)")
 
@@ -90,8 +90,11 @@ def tokenize(script: str) -> list[Token]:
     """All tokens that may be heard, in order; the rest of the script is silent."""
     writing = plain(script)
     tokens: list[Token] = []
-    text = _LINK.sub(lambda found: "]" + " " * (len(found[0]) - 1), writing.text)
-    for found in _heard(text):
+    if isinstance(script, PlainText):
+        heard = _PLAIN_PATTERN.finditer(writing.text)
+    else:
+        heard = _heard(_LINK.sub(lambda found: "]" + " " * (len(found[0]) - 1), writing.text))
+    for found in heard:
         kind = found.lastgroup or ""
         if kind == "mark":
             if tokens and _PAUSES.search(found[0]):

@@ -59,6 +59,13 @@ def test_both_forms_say_the_same() -> None:
     assert (written.title, written.scenes[0].heading) == (given.title, given.scenes[0].heading)
 
 
+def test_json_is_read_however_it_is_laid_out() -> None:
+    text = '\n[ {"title"\n :\n"A", "narration"\n\n: "\\ud83d\\udc4d \\\\ud83d \\": yes"},\n{"title": "B"} ]'
+    first, second = parse_lesson(text).scenes
+    assert (first.title, first.line, second.line) == ("A", 2, 7)
+    assert first.narration[0].text == '👍 \\ud83d ": yes'
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -79,7 +86,14 @@ def test_both_forms_say_the_same() -> None:
         ('{"title": {"a": 1},\n"scenes": []}', "Line 1 of the script: title must be a text"),
         ('{"title": "A"}', "Line 1 of the script: the lesson has no scenes"),
         ("[]", "The script has no scene"),
-        ("[" * 100_000, "Line 1 of the script: the JSON is nested too deep"),
+        (
+            '{"title": "A",\n"scenes": [{"narration": "hi \\ud83d x"}]}',
+            "Line 2 of the script: \\ud83d is half",
+        ),
+        ('{"scenes": [{"narration": "\\udc4d"}]}', "Line 1 of the script: \\udc4d is half"),
+        ('{"scenes": [\n{"' + 2000 * "a" + '": 1}]}', "Line 2 of the script: this JSON is not understood"),
+        ('{"title": true,\n"scenes": []}', "Line 1 of the script: title must be a text"),
+        ('[{"scenes": ' + "[" * 100_000, "Line 1 of the script: the JSON is nested too deep"),
     ],
 )
 def test_what_is_refused(script: str, said: str) -> None:

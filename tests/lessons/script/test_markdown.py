@@ -246,6 +246,88 @@ def test_nothing_is_changed_in_silence(script: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "title", "language", "look"),
+    [
+        ("Title: My lesson\nLANGUAGE: en\nAccent: #2B7A3F", "My lesson", "en", {"accent": "#2B7A3F"}),
+        ("title: On\nlanguage: no", "On", "no", {}),
+        ("title: 1.10\naccent: 001122", "1.10", None, {"accent": "001122"}),
+        ("title:\nlanguage: en", "A", "en", {}),
+    ],
+)
+def test_values_of_front_matter_are_texts(
+    written: str, title: str, language: str | None, look: dict[str, str]
+) -> None:
+    lesson = parse_lesson(f"---\n{written}\n---\n# A\nHello.\n")
+    assert (lesson.title, lesson.language, lesson.look) == (title, language, look)
+    assert len(lesson.scenes) == 1 and not lesson.notices
+
+
+def test_front_matter_of_unknown_keys_is_named_and_not_spoken() -> None:
+    lesson = parse_lesson("---\nsub-title: x\nDate: 0000-00-00\ntags: [a, b]\n---\n# A\nHello.\n")
+    assert [scene.title for scene in lesson.scenes] == ["A"]
+    known = "is not used; known are title, language, theme, accent, background, text, logo, font."
+    assert [notice.sentence for notice in lesson.notices] == [
+        f"Line {line} of the script: {key} {known}"
+        for line, key in enumerate(("sub-title", "Date", "tags"), 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "Narration: Hello.",
+        "Hello there.",
+        "# Title\nWater: it is wet.",
+        "So: this is: it.",
+        "A word on this: yes.",
+    ],
+)
+def test_a_scene_between_two_rules_is_no_front_matter(first: str) -> None:
+    assert len(parse_lesson(f"---\n{first}\n---\n# A\nHello.\n").scenes) == 2
+
+
+def test_what_looks_like_a_reference_is_said() -> None:
+    (scene,) = parse_lesson("# A\n\n[Host]: Welcome!\n\nHello.\n").scenes
+    assert [paragraph.text for paragraph in scene.narration] == ["[Host]: Welcome!", "Hello."]
+
+
+def test_a_quotation_is_for_the_slide() -> None:
+    (scene,) = parse_lesson("# A\n\n> To be or not to be.\n\nHamlet asks.\n").scenes
+    assert scene.body == (Text((Span("To be or not to be."),), quote=True),)
+    assert [paragraph.text for paragraph in scene.narration] == ["Hamlet asks."]
+    (spoken,) = parse_lesson("# A\nNarration:\n\n> To be or not to be.\n").scenes
+    assert not spoken.body and spoken.narration[0].text == "To be or not to be."
+
+
+def test_a_script_may_begin_with_a_pause() -> None:
+    first, second = parse_lesson("[pause 1s]\n\nHello.\n\n# A\nHi.\n").scenes
+    assert [(said.text, said.pause_after) for said in first.narration] == [("", 1.0), ("Hello.", 0.0)]
+    assert second.title == "A"
+
+
+def test_half_a_character_is_refused() -> None:
+    with pytest.raises(RuntimeProblem, match="Line 2 of the script: half a character"):
+        parse_lesson("# A\nHello \ud83d.\n")
+
+
+def test_a_picture_whose_name_has_spaces_is_put_in_brackets() -> None:
+    with pytest.raises(RuntimeProblem) as caught:
+        parse_lesson("# A\n\nHello,\n**see** ![a *cat*](my pic.png).\n")
+    assert caught.value.sentence == "Line 4 of the script: the picture my pic.png is not valid Markdown."
+    assert caught.value.hint == "Put a name with spaces between < and >: ![...](<my pic.png>)"
+    (scene,) = parse_lesson("# A\n\n![a](<my pic.png>)\n\nWrite `![a](my pic.png)`.\n").scenes
+    assert scene.body == (Picture("my pic.png", "a", 3),) and scene.narration[0].text.endswith(
+        "![a](my pic.png)."
+    )
+
+
+@pytest.mark.parametrize("name", ["图片.png", "ü.png", "https://example.org/%C3%BC.png"])
+def test_a_picture_s_name_is_the_file_s_and_an_address_stays(name: str) -> None:
+    (scene,) = parse_lesson(f"# A\n\n![a]({name})\n\nHello.\n").scenes
+    assert scene.body == (Picture(name, "a", 3),)
+
+
+@pytest.mark.parametrize(
     ("script", "said"),
     [
         ("", "The script is empty."),
@@ -256,6 +338,8 @@ def test_nothing_is_changed_in_silence(script: str, said: str) -> None:
         ("# A\n\nOne.\nTwo [pause 2h].\n", "Line 4 of the script: [pause 2h]"),
         ("# A\n\nOne [pause 90s].\n", "Line 3 of the script: [pause 90s]"),
         ("---\ntitle: one: two\n---\n# A\n", "Line 2 of the script: the front matter"),
+        ("---\ntitle: T\nTitle: U\n---\n# A\n", "Line 3 of the script: title is given twice"),
+        ("---\ntitle: [a]\n---\n# A\n", "Line 2 of the script: title must be a text"),
         ("---\ntitle: T\nlanguage: English language\n---\n# A\n", "Line 3 of the script: language"),
         ("# A\n\n| a |\n|---|\n| ![x](y.png) |\n", "Line 5 of the script: a table's cell"),
         ("# A\n\n| a | b |\n|---|---|\n| 1 | 2 | 3 |\n", "Line 5 of the script: this row has 3 cells"),

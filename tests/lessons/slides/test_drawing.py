@@ -129,6 +129,45 @@ def test_formulas_are_set_in_the_colour_of_the_text() -> None:
         assert near(body, theme.text, 10).sum() > 400
 
 
+def long_formula(terms: int) -> str:
+    return " + ".join(f"x_{{{number}}}" for number in range(terms))
+
+
+@pytest.mark.parametrize(("aspect", "layout"), [("16:9", "corner"), ("9:16", "corner"), ("1:1", "side")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# A\n- Here is a formula, ${}$, in a line\n- short\n  - and below it ${}$\n",
+        "# A\nNarration: a\n\nSlide:\n\nA sum, ${}$, or so\n",
+        "# Sums ${}$\n- a\n",
+        "# A\n| name | sum |\n|---|---|\n| a name that goes on and on, for a line or two | ${}$ |\n",
+    ],
+)
+def test_a_formula_in_a_line_stays_in_its_place(text: str, aspect: str, layout: str) -> None:
+    stage = plan(aspect, 720, layout)
+    room = {"16:9": 12, "9:16": 8, "1:1": 4}[aspect]
+    for terms in (room // 2, room):
+        picture = draw_slide(scene(text.replace("{}", long_formula(terms))), stage, LIGHT)
+        assert stray(picture, stage, LIGHT) == 0
+        inside = cut(picture, stage.presenter)[presenter_mask(stage) == 255]
+        assert np.ptp(inside, axis=0).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# A\n- ${}$\n", "a formula of this scene is too wide"),
+        ("# A\n$${}$$\n", "a formula of this scene is too wide"),
+        ("# A\n| a | b |\n|---|---|\n| ${}$ | 1 |\n", "the slide of this scene holds more"),
+        ("# ${}$\n- a\n", "the title"),
+    ],
+)
+def test_a_formula_that_would_be_too_small_is_refused(text: str, said: str) -> None:
+    with pytest.raises(RuntimeProblem) as caught:
+        draw_slide(scene(text.replace("{}", long_formula(90))), WIDE, LIGHT)
+    assert caught.value.sentence.startswith(f"Line 1 of the script: {said}")
+
+
 def test_markup_of_the_typesetter_is_text() -> None:
     # Signs that mean something to Typst, in every kind of text.
     sly = '#panic(1) *a_ $x$ @b <c> [d] \\\\ `e` // f = 1 "g"'

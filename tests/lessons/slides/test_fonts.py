@@ -63,6 +63,21 @@ def test_emoji_without_a_font_are_left_off_and_named(bare: FontBook) -> None:
     assert (drawn == plain).all()
 
 
+def test_a_keycap_is_an_emoji(bare: FontBook) -> None:
+    lesson = parse_lesson("# Steps\n- 1\ufe0f\u20e3 First\n")
+    (notice,) = check_fonts(lesson, bare)
+    assert notice.sentence.endswith("\u20e3 is left off the slide, as no font here has it.")
+
+
+def test_emoji_in_code_are_left_off_too(bare: FontBook) -> None:
+    stage, theme = plan("1:1", 720, "side"), Theme.checked({})
+    text = "# A\n```\nprint('{}') # so\n```\n"
+    drawn, plain = (
+        draw_slide(parse_lesson(text.format(sign)).scenes[0], stage, theme, fonts=bare) for sign in ("🌱", "")
+    )
+    assert (drawn == plain).all()
+
+
 def test_fonts_are_found_in_the_operators_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     font = next((Path(str(ziamath.__file__)).parent / "fonts").glob("*.ttf"))
     (tmp_path / font.name).symlink_to(font)

@@ -51,10 +51,26 @@ def test_pictures_beside_the_script_and_from_the_web(folder: Path, address: str,
 
 
 @pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("<my pic.jpg>", "my pic.jpg"),
+        ("my%20pic.jpg", "my pic.jpg"),
+        ("图片.jpg", "图片.jpg"),
+        ("ü.jpg", "ü.jpg"),
+    ],
+)
+def test_names_are_those_of_the_files(written: str, name: str, folder: Path, tmp_path: Path) -> None:
+    (folder / "red.jpg").rename(folder / name)
+    lesson = parse_lesson(f"# A\n\n![a]({written})\n\nNarration: a\n")
+    assert set(gather_pictures(lesson, LIGHT, tmp_path / "kept", folder)) == {name}
+
+
+@pytest.mark.parametrize(
     ("source", "code"),
     [
         ("../secret.png", "image_missing"),
         ("none.png", "image_missing"),
+        ("a%00b.png", "image_missing"),
         ("http://127.0.0.1:9/a.png", "fetch_refused"),
     ],
 )

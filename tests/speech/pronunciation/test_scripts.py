@@ -10,6 +10,7 @@ import unicodedata
 import pytest
 
 from runtime.speech.pronunciation import Pronounced, pronounce
+from runtime.speech.script import PlainText
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,20 @@ def test_split_accents_and_full_width_read_like_the_usual_ones() -> None:
     assert phones("ＭＰ４　２０２６", "en") == phones("MP4 2026", "en")
     assert phones("zero\u200bwidth co\u00adop", "en") == phones("zerowidth coop", "en")
     assert phones(unicodedata.normalize("NFD", "박물관은"), "ko") == phones("박물관은", "ko")
+
+
+def test_plain_text_has_no_markup() -> None:
+    script = "The tag <p> and list[int](x) begin."
+    assert [word.text for word in pronounce(script, "en").words] == [
+        "The",
+        "tag",
+        "and",
+        "list",
+        "int",
+        "begin",
+    ]
+    plain = pronounce(PlainText(script), "en").words
+    assert [word.text for word in plain] == ["The", "tag", "p", "and", "list", "int", "x", "begin"]
 
 
 def test_addresses_of_links_are_not_read() -> None:
