@@ -49,7 +49,7 @@ RECORD: dict[str, Any] = {
     "python -m training.audio.train --data SHARDS2 --work RUN6 --from RUN5 --minutes 70 --rate 1.5e-3 --batch 16 "
     "--contacts-share 3 --seed 11 && python -m training.audio.train --data SHARDS2 --work RUN7 --from RUN5 "
     "--minutes 70 --rate 1.5e-3 --batch 16 --contacts-share 3 --seed 12 && "
-    "python -m training.audio.average --runs RUN5 RUN6 RUN7 --out RUN8 && "
+    "python -m training.audio.average --runs RUN6 RUN7 --out RUN8 && "
     "python -m training.audio.export --run RUN8 --data SHARDS2 --aligned ALIGNED",
     "seed": 1,
     "data": "first about 6 h of flite, festival and espeak-ng speech in 14 languages with the engines' own phone "
