@@ -300,7 +300,9 @@ class WorkerPool:
             with self._changed:
                 del self._running[job.id]
                 self._changed.notify_all()
-            self.board.drop(job.id)
+            held = self.store.get(job.id)
+            if held is None or held.state != "uploading":  # then the uploader speaks for it
+                self.board.drop(job.id)
 
     def _time_limit(self, job: Job) -> float:
         """Seconds that a job may take: a lesson is as many renders as it has scenes."""
