@@ -19,7 +19,8 @@ from runtime.lessons.slideshow import SlideShow
 from runtime.lessons.utterances import utterances
 
 if TYPE_CHECKING:
-    from runtime.lessons.task import LessonTask
+    from runtime.lessons.options import LessonOptions
+    from runtime.lessons.script import Lesson
 
 SECONDS = 60.0
 SECONDS_A_SCENE = 2.0
@@ -55,7 +56,7 @@ def _reply(question: dict[str, Any]) -> dict[str, Any]:
     try:
         read = LessonTask.read(task)
         notices = read.show.notices
-        _check_letters(read)
+        check_letters(read.show.lesson, read.render, read.options)
         slides = _drawn(read.show, SceneFolder(Path(keep)) if keep else None)
         if task["portrait"]:
             _look_at(Path(task["portrait"]))
@@ -65,12 +66,12 @@ def _reply(question: dict[str, Any]) -> dict[str, Any]:
     return {"notices": [notice.model_dump() for notice in notices], "slides": slides}
 
 
-def _check_letters(task: LessonTask) -> None:
+def check_letters(lesson: Lesson, render: RenderOptions, options: LessonOptions) -> None:
     """Raise `RuntimeProblem` where the burned subtitles need letters that no font has."""
     from runtime.subtitles.film import FilmSubtitles
 
-    if words := "\n".join(utterances(task.show.lesson)):
-        FilmSubtitles(task.render.subtitles, words, task.options.language)
+    if words := "\n".join(utterances(lesson)):
+        FilmSubtitles(render.subtitles, words, options.language)
 
 
 def _check_provider(render: RenderOptions) -> None:

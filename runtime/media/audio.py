@@ -89,7 +89,8 @@ class AudioFile:
         total = 0
         end = 0.0
         for piece, reached in self._resampled(rate, channels):
-            end = reached
+            # A sound that begins late, or has gaps, is shorter than it lasts.
+            end = max(reached, (total + len(piece)) / rate)
             pending.append(piece)
             held += len(piece)
             total += len(piece)
@@ -101,7 +102,6 @@ class AudioFile:
                 pending, held = [joined[size:]], held - size
         if total == 0:
             raise RuntimeProblem("audio_empty", f"The audio file {self.path.name} holds no sound at all.")
-        end = max(end, total / rate)  # a sound that begins late, or has gaps, is shorter than it lasts
         if self.stated_duration is not None and end < self.stated_duration - TRUNCATION_TOLERANCE:
             raise RuntimeProblem(
                 "audio_truncated",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,7 @@ def mixed(samples: Floats, names: list[str], channels: int) -> Floats:
     return sides if channels == 2 else sides.mean(axis=1, keepdims=True)
 
 
+@cache
 def _matrix(names: tuple[str, ...], count: int) -> Floats:
     """(C, 2), the gains of either side adding up to 1."""
     known = len(names) == count and all(name in _GAINS for name in names)

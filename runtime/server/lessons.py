@@ -9,12 +9,11 @@ from typing import Any
 from runtime.contract import Notice, RenderOptions, RuntimeProblem
 from runtime.jobs.identity import job_id
 from runtime.jobs.store import LessonRequest, Request
-from runtime.lessons.checking import check_lesson
+from runtime.lessons.checking import check_lesson, check_letters
 from runtime.lessons.options import LessonOptions, split_options
 from runtime.lessons.script import Lesson, Picture, parse_lesson
-from runtime.lessons.utterances import check_recordings, utterances
+from runtime.lessons.utterances import check_recordings
 from runtime.server.drafts import Draft, Plan
-from runtime.subtitles.film import FilmSubtitles
 
 
 def read_lesson(draft: Draft) -> Lesson:
@@ -98,8 +97,7 @@ def _understood(
     lesson = read_lesson(draft)
     own, asked = split_options({name: value for name, value in draft.values.items() if name != "script"})
     render = decide(asked.model_dump())
-    if words := "\n".join(utterances(lesson)):
-        FilmSubtitles(render.subtitles, words, own.language)  # raises where they cannot be made
+    check_letters(lesson, render, own)
     return lesson, own, render, _pictures(draft, picture_sources(lesson, own))
 
 

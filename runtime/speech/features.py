@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,11 @@ def _tract_stretched(scaled: FloatArray, factor: float) -> FloatArray:
     """The bands read at places `factor` times as far from the middle one."""
     middle = (MELS - 1) / 2
     place = np.clip(middle + factor * (np.arange(MELS) - middle), 0, MELS - 1)
-    below = np.minimum(place.astype(int), MELS - 2)
-    share = (place - below).astype(np.float32)
-    return np.ascontiguousarray(scaled[:, below] * (1 - share) + scaled[:, below + 1] * share)
+    return np.ascontiguousarray(between_bands(scaled, place))
+
+
+def between_bands(spectra: NDArray[Any], place: NDArray[np.float64]) -> NDArray[Any]:
+    """Spectra (T, B) read at fractional bands `place` (P,) of 0..B - 1, linearly: (T, P)."""
+    below = np.minimum(place.astype(int), spectra.shape[1] - 2)
+    share = (place - below).astype(spectra.dtype)
+    return np.asarray(spectra[:, below] * (1 - share) + spectra[:, below + 1] * share)

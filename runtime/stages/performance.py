@@ -489,12 +489,10 @@ def prominent_peaks(contour: Doubles, least: float, distance: int) -> list[tuple
             stays[first:n] = stays[n + 1 : last] = False
     found = []
     for peak in peaks[stays]:
-        left, right = (
-            _higher(contour[:peak][::-1], contour[peak]),
-            _higher(contour[peak + 1 :], contour[peak]),
-        )
-        part = contour[peak - left : peak + 1], contour[peak : peak + 1 + right]
-        prominence = contour[peak] - max(part[0].min(), part[1].min())
+        left = _higher(contour[:peak][::-1], contour[peak])
+        right = _higher(contour[peak + 1 :], contour[peak])
+        valleys = contour[peak - left : peak + 1].min(), contour[peak : peak + 1 + right].min()
+        prominence = contour[peak] - max(valleys)
         if prominence >= least:
             found.append((int(peak), float(prominence)))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -26,7 +27,6 @@ WEAK_WORD = 14.0  # behind an article and its like, which belong to what follows
 INSIDE = 20.0  # in the middle of a word
 LONG_PAUSE, SHORT_PAUSE = 0.6, 0.25  # seconds of silence that make any place a good one
 
-_NEVER = float("inf")
 LETTER = 0.08  # seconds that a letter takes of which nobody knows when it is said
 
 LATIN_LINE, CJK_LINE = 42, 20  # characters
@@ -177,7 +177,7 @@ def _filled(
     lasting = [LETTER * sum(map(str.isalnum, text)) for text in texts]
     begin = next(((span[0], index) for index, span in enumerate(known) if span), (0.0, 0))
     clock = max(0.0, begin[0] - sum(lasting[: begin[1]]))
-    last = _NEVER if until is None else until
+    last = math.inf if until is None else until
     # From each part on, when the next one begins of which that is known.
     following = [*accumulate(reversed(known), lambda later, span: span[0] if span else later, initial=last)]
     filled: list[tuple[float, float]] = []

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.speech.features import between_bands
 from runtime.speech.filters import gaussian_filter
 from training.voices.engines import Utterance
 from training.voices.recordings import RATE
@@ -80,10 +81,7 @@ def _other_pitch(pitch: NDArray[np.float64], rng: np.random.Generator) -> tuple[
 def _moved_formants(spectra: Spectra, factor: float) -> Spectra:
     """Spectra whose features lie at `factor` times the frequency."""
     bins = spectra.shape[1]
-    place = np.clip(np.arange(bins) / factor, 0, bins - 1)
-    below = np.minimum(place.astype(int), bins - 2)
-    share = place - below
-    return np.asarray(spectra[:, below] * (1 - share) + spectra[:, below + 1] * share)
+    return between_bands(spectra, np.clip(np.arange(bins) / factor, 0, bins - 1))
 
 
 def _blocked_nose(utterance: Utterance, frames: int, rng: np.random.Generator) -> Spectra:
